@@ -1,0 +1,1 @@
+"""The engine of mailproof: it knows protocols and targets, never a product."""

@@ -1,0 +1,1 @@
+"""The one place with blocking sockets and clocks."""

@@ -1,0 +1,1 @@
+"""Sans-I/O protocol cores, both roles: octets in, events out; no socket, no clock."""

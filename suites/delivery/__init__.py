@@ -1,0 +1,1 @@
+"""Checks of delivery: one module per RFC section."""

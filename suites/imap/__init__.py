@@ -1,0 +1,1 @@
+"""Checks of imap: one module per RFC section."""

@@ -1,0 +1,1 @@
+"""Checks of lmtp: one module per RFC section."""

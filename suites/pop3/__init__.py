@@ -1,0 +1,1 @@
+"""Checks of pop3: one module per RFC section."""

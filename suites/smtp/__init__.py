@@ -1,0 +1,1 @@
+"""Checks of smtp: one module per RFC section."""

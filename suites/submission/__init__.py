@@ -1,0 +1,1 @@
+"""Checks of submission: one module per RFC section."""
