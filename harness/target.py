@@ -1,0 +1,329 @@
+"""The target: what one declares about the mail system under test.
+
+Data only: this module reads the target file and opens no connection. What the target really offers is found
+by `harness.clients.probe`; how one talks to it is `harness.clients.live`.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from harness.errors import TargetFileError
+
+__all__ = ["Account", "Endpoint", "Limits", "Policy", "Protocol", "Target"]
+
+_BRACKETED: Final = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>\d{1,5})")
+_PLAIN: Final = re.compile(r"(?P<host>[^\s:\[\]]+):(?P<port>\d{1,5})")
+
+# Ours: a target file is written by hand; a larger one is a mistake.
+_MAX_FILE_OCTETS: Final = 256 * 1024
+
+
+class Protocol(StrEnum):
+    """A kind of endpoint, by the names of RFC 6186 §3 where it has one."""
+
+    SMTP = "smtp"
+    SUBMISSION = "submission"
+    SUBMISSIONS = "submissions"
+    LMTP = "lmtp"
+    POP3 = "pop3"
+    POP3S = "pop3s"
+    IMAP = "imap"
+    IMAPS = "imaps"
+
+    @property
+    def implicit_tls(self) -> bool:
+        """True where TLS starts with the connection (RFC 8314 §3)."""
+        return self in {Protocol.SUBMISSIONS, Protocol.POP3S, Protocol.IMAPS}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one protocol is served."""
+
+    protocol: Protocol
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, protocol: Protocol, text: str) -> "Endpoint":
+        """Read ``host:port`` or ``[v6 address]:port``.
+
+        Raises:
+            ValueError: The text is neither, or the port is not 1 to 65535.
+        """
+        found = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
+        if not found or not 0 < int(found["port"]) < 65536:
+            raise ValueError(f"{text!r} is not host:port or [IPv6 address]:port with a port from 1 to 65535")
+        return cls(protocol, found["host"], int(found["port"]))
+
+    @property
+    def implicit_tls(self) -> bool:
+        return self.protocol.implicit_tls
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.protocol}://{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may log in; `address` receives the account's mail."""
+
+    user: str
+    password: str = field(repr=False)
+    address: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the operator declares; never guessed.
+
+    `relay` says for whom the target relays. `sender` is the reverse-path that checks use from outside.
+    """
+
+    relay: Literal["none", "local-networks", "authenticated", "open"] = "authenticated"
+    sender: str = "mailproof@example.org"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a check waits: for a reply, for silence to mean no reply, for accepted mail to arrive."""
+
+    timeout_s: float = 10.0
+    quiet_s: float = 0.3
+    delivery_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A mail system to be proved.
+
+    Attributes:
+        domain: Mail for ``user@domain`` is local.
+        ca: A PEM file, or `ca_pem` the PEM text, that the target's certificates are checked against; neither
+            means the system's own authorities.
+        server_name: The name its certificates carry, where that is not the endpoint's host.
+        dns: Where the target resolves MX by our DNS, the address of that DNS.
+    """
+
+    name: str
+    domain: str
+    endpoints: Mapping[Protocol, Endpoint]
+    accounts: tuple[Account, ...] = ()
+    ca: Path | None = None
+    ca_pem: str | None = field(default=None, repr=False)
+    verify_tls: bool = True
+    server_name: str | None = None
+    policy: Policy = Policy()
+    limits: Limits = Limits()
+    dns: str | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> "Target":
+        """Read a target file.
+
+        Raises:
+            TargetFileError: Names the file, the key, what was read and what is allowed.
+        """
+        try:
+            octets = path.read_bytes()
+        except OSError as exc:
+            problem = f"cannot be read ({exc.strerror}); give the path of a target file"
+            raise TargetFileError(path, "", problem) from exc
+        if len(octets) > _MAX_FILE_OCTETS:
+            raise TargetFileError(
+                path, "", f"has {len(octets)} octets; a target file has at most {_MAX_FILE_OCTETS}"
+            )
+        try:
+            data = tomllib.loads(octets.decode())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise TargetFileError(path, "", f"is not TOML: {exc}") from exc
+        return cls.from_mapping(data, source=path, base=path.parent)
+
+    @classmethod
+    def from_mapping(
+        cls, data: Mapping[str, object], *, source: Path | str, base: Path | None = None
+    ) -> "Target":
+        """Make a target of what a file or the flags say; `base` is where relative paths start.
+
+        Raises:
+            TargetFileError: As in `load`.
+        """
+        try:
+            read = msgspec.convert(data, _File)
+        except msgspec.ValidationError as exc:
+            raise _explained(source, str(exc)) from exc
+        return _Reader(source, base or Path()).target(read)
+
+    def to_toml(self) -> str:
+        """The target file that `load` reads back; holds the passwords, so keep it private."""
+        quote = _quoted
+        lines = [f"name = {quote(self.name)}", f"domain = {quote(self.domain)}"]
+        if self.ca is not None:
+            lines.append(f"ca = {quote(str(self.ca))}")
+        elif not self.verify_tls:
+            lines.append("verify_tls = false")
+        if self.server_name:
+            lines.append(f"server_name = {quote(self.server_name)}")
+        lines += ["", "[endpoints]"]
+        lines += [f"{protocol} = {quote(where.address)}" for protocol, where in self.endpoints.items()]
+        for account in self.accounts:
+            lines += ["", "[[accounts]]"]
+            lines += [f"{key} = {quote(getattr(account, key))}" for key in ("user", "password", "address")]
+        lines += ["", "[policy]"]
+        lines += [f"relay = {quote(self.policy.relay)}", f"sender = {quote(self.policy.sender)}"]
+        lines += ["", "[limits]"]
+        lines += [f"{key} = {getattr(self.limits, key)}" for key in ("timeout_s", "quiet_s", "delivery_s")]
+        if self.dns:
+            lines += ["", "[world]", f"dns = {quote(self.dns)}"]
+        return "\n".join(lines) + "\n"
+
+    @property
+    def on_this_host(self) -> bool:
+        """True when every endpoint is a loopback address or ``localhost``."""
+        return all(
+            e.host == "localhost" or e.host.startswith("127.") or e.host == "::1"
+            for e in self.endpoints.values()
+        )
+
+
+class _AccountTable(msgspec.Struct, forbid_unknown_fields=True):
+    user: str
+    password: str | None = None
+    password_env: str | None = None
+    address: str | None = None
+
+
+class _PolicyTable(msgspec.Struct, forbid_unknown_fields=True):
+    relay: Literal["none", "local-networks", "authenticated", "open"] = "authenticated"
+    sender: str = Policy.sender
+
+
+class _LimitsTable(msgspec.Struct, forbid_unknown_fields=True):
+    timeout_s: float = Limits.timeout_s
+    quiet_s: float = Limits.quiet_s
+    delivery_s: float = Limits.delivery_s
+
+
+class _WorldTable(msgspec.Struct, forbid_unknown_fields=True):
+    dns: str | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    domain: str
+    endpoints: dict[str, str]
+    name: str = ""
+    accounts: list[_AccountTable] = []
+    ca: str | None = None
+    verify_tls: bool = True
+    server_name: str | None = None
+    policy: _PolicyTable = msgspec.field(default_factory=_PolicyTable)
+    limits: _LimitsTable = msgspec.field(default_factory=_LimitsTable)
+    world: _WorldTable = msgspec.field(default_factory=_WorldTable)
+
+
+_TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "": _File,
+    "accounts": _AccountTable,
+    "policy": _PolicyTable,
+    "limits": _LimitsTable,
+    "world": _WorldTable,
+}
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's escapes are a subset of TOML's."""
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")
+
+
+def _explained(source: Path | str, message: str) -> TargetFileError:
+    """Turn msgspec's sentence into ours: the key first, and for an unknown key the known ones."""
+    problem, _, place = message.partition(" - at `$")
+    key = place.rstrip("`").lstrip(".").replace("[...]", "")
+    if unknown := re.search(r"unknown field `([^`]*)`", problem):
+        table = re.sub(r"\[.*", "", key)
+        known = ", ".join(_TABLES[table].__struct_fields__)
+        name = f"{key}.{unknown[1]}" if key else unknown[1]
+        return TargetFileError(source, name, f"no such key; known here: {known}")
+    if missing := re.search(r"missing required field `([^`]*)`", problem):
+        return TargetFileError(source, f"{key}.{missing[1]}".lstrip("."), "is missing and has no default")
+    return TargetFileError(source, key, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns the tables of a file into a target, and refuses what cannot mean anything."""
+
+    source: Path | str
+    base: Path
+
+    def fail(self, key: str, problem: str) -> TargetFileError:
+        return TargetFileError(self.source, key, problem)
+
+    def target(self, read: _File) -> Target:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", read.domain):
+            raise self.fail("domain", f"{read.domain!r} is not a domain name such as example.test")
+        return Target(
+            name=read.name or read.domain,
+            domain=read.domain,
+            endpoints=self.endpoints(read.endpoints),
+            accounts=tuple(self.account(i, table, read.domain) for i, table in enumerate(read.accounts)),
+            ca=self.ca(read.ca),
+            verify_tls=read.verify_tls,
+            server_name=read.server_name,
+            policy=Policy(read.policy.relay, read.policy.sender),
+            limits=self.limits(read.limits),
+            dns=read.world.dns,
+        )
+
+    def endpoints(self, table: Mapping[str, str]) -> dict[Protocol, Endpoint]:
+        known = [str(p) for p in Protocol]
+        found: dict[Protocol, Endpoint] = {}
+        for key, text in table.items():
+            if key not in known:
+                raise self.fail(f"endpoints.{key}", f"no such protocol; known: {', '.join(known)}")
+            try:
+                found[Protocol(key)] = Endpoint.parse(Protocol(key), text)
+            except ValueError as exc:
+                raise self.fail(f"endpoints.{key}", str(exc)) from exc
+        if not found:
+            raise self.fail("endpoints", f"names no endpoint; give at least one of {', '.join(known)}")
+        return found
+
+    def account(self, index: int, table: _AccountTable, domain: str) -> Account:
+        key = f"accounts[{index}]"
+        match table.password, table.password_env:
+            case str(password), None:
+                pass
+            case None, str(name):
+                if (password := os.environ.get(name, "")) == "":
+                    raise self.fail(f"{key}.password_env", f"the environment has no variable {name!r}")
+            case _:
+                raise self.fail(f"{key}.password", "give exactly one of password and password_env")
+        default = table.user if "@" in table.user else f"{table.user}@{domain}"
+        return Account(table.user, password, table.address or default)
+
+    def ca(self, text: str | None) -> Path | None:
+        if text is None:
+            return None
+        path = self.base / text
+        if not path.is_file():
+            raise self.fail("ca", f"{path} is not a file; give the PEM file of the certificate authority")
+        return path
+
+    def limits(self, table: _LimitsTable) -> Limits:
+        for key in ("timeout_s", "quiet_s", "delivery_s"):
+            if not 0 < (value := getattr(table, key)) <= 600:
+                raise self.fail(f"limits.{key}", f"{value} is not between 0 and 600 seconds")
+        return Limits(table.timeout_s, table.quiet_s, table.delivery_s)
