@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = ["Direction", "Entry", "Transcript"]
 
-# Ours: what one connection's transcript keeps in all. A target may send without end; what is cut is counted in
+# Ours: what one transcript keeps in all. A target may send without end; what is cut is counted in
 # a note.
 MAX_OCTETS: Final = 2 * 1024 * 1024
 
