@@ -50,13 +50,14 @@ class LineBuffer:
         """The next line without its CRLF, None until it is whole.
 
         Raises:
-            RemoteProtocolError: More than `max_pending` octets wait and no CRLF is among them.
+            RemoteProtocolError: The line is longer than `max_pending`, however the octets were cut.
         """
         end = self._octets.find(CRLF, self._scanned)
+        # The last octet may be the CR of a CRLF that was cut.
+        octets = end if end >= 0 else len(self._octets) - self._octets.endswith(b"\r")
+        if octets > self._max_pending:
+            raise RemoteProtocolError(f"a line of {octets} octets or more, at most {self._max_pending}")
         if end < 0:
-            if len(self._octets) > self._max_pending:
-                raise RemoteProtocolError(f"{len(self._octets)} octets without CRLF, at most {self._max_pending}")
-            # The last octet may be the CR of a CRLF that was cut.
             self._scanned = max(0, len(self._octets) - 1)
             return None
         line = bytes(self._octets[:end])

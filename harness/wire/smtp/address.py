@@ -1,0 +1,232 @@
+"""The path grammar of RFC 5321 §4.1.2 and §4.1.3, with the UTF-8 forms of RFC 6531 §3.3.
+
+A hand-written scanner, so that every refusal says where and by which rule; regular expressions for the tokens.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from harness.errors import RemoteProtocolError
+
+__all__ = ["AddressError", "Mailbox", "Path", "parse_domain", "parse_mailbox", "parse_path", "quote_local_part"]
+
+# RFC 5321 §4.5.3.1.1 to §4.5.3.1.3, octets. What must be taken; a receiver may take more.
+MAX_LOCAL_PART: Final = 64
+MAX_DOMAIN: Final = 255
+MAX_PATH: Final = 256
+
+_ATEXT: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_ATOM: Final = re.compile(_ATEXT + rb"+")
+_UTF8_ATOM: Final = re.compile(rb"(?:" + _ATEXT + rb"|[\x80-\xff])+")
+_QUOTED: Final = re.compile(rb'"(?:[ !#-\[\]-~]|\\[ -~])*"')
+_UTF8_QUOTED: Final = re.compile(rb'"(?:[ !#-\[\]-~\x80-\xff]|\\[ -~])*"')
+_LABEL: Final = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+_UTF8_LABEL: Final = re.compile(rb"[A-Za-z0-9\x80-\xff](?:[A-Za-z0-9\x80-\xff-]*[A-Za-z0-9\x80-\xff])?")
+_LITERAL: Final = re.compile(rb"\[([!-Z^-~]+)\]")
+_GENERAL: Final = re.compile(rb"[A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+")
+
+
+class AddressError(RemoteProtocolError):
+    """An address that breaks the grammar: `position` in the octets read, `rule` as ``RFC 5321 §4.1.2``."""
+
+    def __init__(self, position: int, rule: str, problem: str) -> None:
+        self.position = position
+        self.rule = rule
+        self.problem = problem
+        super().__init__(f"{problem} at octet {position} ({rule})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """``local-part@domain``; the local part is kept without quoting, so equal spellings are equal.
+
+    `domain` is empty only for the bare ``Postmaster`` of RFC 5321 §4.1.1.3.
+    """
+
+    local_part: bytes
+    domain: bytes
+
+    def encode(self) -> bytes:
+        """The shortest spelling: quoted only where it must be (RFC 5321 §4.1.2)."""
+        local = quote_local_part(self.local_part)
+        return local + b"@" + self.domain if self.domain else local
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        return any(octet > 127 for octet in self.local_part + self.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A reverse- or forward-path; `mailbox` is None for the null path ``<>``, `route` is to be ignored."""
+
+    mailbox: Mailbox | None
+    route: tuple[bytes, ...] = ()
+
+    def encode(self) -> bytes:
+        if self.mailbox is None:
+            return b"<>"
+        hops = b",".join(b"@" + hop for hop in self.route)
+        return b"<" + (hops + b":" if hops else b"") + self.mailbox.encode() + b">"
+
+
+def quote_local_part(local_part: bytes) -> bytes:
+    """The local part as a dot-string where that is possible, else quoted, with no needless backslash."""
+    if all(_UTF8_ATOM.fullmatch(word) for word in local_part.split(b".")):
+        return local_part
+    return b'"' + re.sub(rb'(["\\])', rb"\\\1", local_part) + b'"'
+
+
+class _Scanner:
+    def __init__(self, octets: bytes, position: int, *, smtputf8: bool) -> None:
+        self.octets = octets
+        self.position = position
+        self.smtputf8 = smtputf8
+
+    def peek(self) -> bytes:
+        return self.octets[self.position : self.position + 1]
+
+    def take(self, token: re.Pattern[bytes]) -> bytes:
+        """The token at this place, or ``b""``."""
+        found = token.match(self.octets, self.position)
+        if found is None:
+            return b""
+        self.position = found.end()
+        return found[0]
+
+    def skip(self, octet: bytes, rule: str) -> None:
+        if self.peek() != octet:
+            raise self.error(rule, f"{octet.decode()!r} expected, {self.peek()!r} found")
+        self.position += 1
+
+    def error(self, rule: str, problem: str) -> AddressError:
+        return AddressError(self.position, rule, problem)
+
+    def local_part(self) -> bytes:
+        start = self.position
+        if self.peek() == b'"':
+            quoted = self.take(_UTF8_QUOTED if self.smtputf8 else _QUOTED)
+            if not quoted:
+                raise self.error("RFC 5321 §4.1.2", "a quoted string that is not closed or holds a forbidden octet")
+            local = re.sub(rb"\\(.)", rb"\1", quoted[1:-1])
+        else:
+            atom = _UTF8_ATOM if self.smtputf8 else _ATOM
+            while self.take(atom) and self.peek() == b".":
+                self.position += 1
+            local = self.octets[start : self.position]
+            if not local or local.endswith(b".") or local.startswith(b"."):
+                raise self.error("RFC 5321 §4.1.2", "a local part is a dot-string or a quoted string")
+        self._check_utf8(start)
+        return local
+
+    def domain(self) -> bytes:
+        start = self.position
+        if self.peek() == b"[":
+            return self.address_literal()
+        label = _UTF8_LABEL if self.smtputf8 else _LABEL
+        while self.take(label) and self.peek() == b".":
+            self.position += 1
+        domain = self.octets[start : self.position]
+        if not domain or domain.endswith(b"."):
+            raise self.error("RFC 5321 §4.1.2", "a domain is labels of letters, digits and hyphens, with dots between")
+        if any(len(part) > 63 for part in domain.split(b".")):
+            raise self.error("RFC 5321 §2.3.5", "a label of more than 63 octets")
+        self._check_utf8(start)
+        return domain
+
+    def address_literal(self) -> bytes:
+        start = self.position
+        whole = self.take(_LITERAL)
+        if not whole or not _is_literal(whole[1:-1]):
+            self.position = start
+            raise self.error("RFC 5321 §4.1.3", "not an address literal")
+        return whole
+
+    def mailbox(self) -> Mailbox:
+        start = self.position
+        local = self.local_part()
+        if len(local) > MAX_LOCAL_PART * 4:
+            raise self.error("RFC 5321 §4.5.3.1.1", f"a local part of {len(local)} octets")
+        if self.peek() != b"@":
+            if local.lower() == b"postmaster":
+                return Mailbox(local, b"")
+            raise self.error("RFC 5321 §4.1.2", "'@' and a domain expected")
+        self.position += 1
+        domain = self.domain()
+        if len(domain) > MAX_DOMAIN:
+            self.position = start
+            raise self.error("RFC 5321 §4.5.3.1.2", f"a domain of {len(domain)} octets")
+        return Mailbox(local, domain)
+
+    def route(self) -> tuple[bytes, ...]:
+        hops = []
+        while self.peek() == b"@":
+            self.position += 1
+            hops.append(self.domain())
+            if self.peek() == b",":
+                self.position += 1
+                continue
+            self.skip(b":", "RFC 5321 §4.1.2")
+            break
+        return tuple(hops)
+
+    def _check_utf8(self, start: int) -> None:
+        try:
+            self.octets[start : self.position].decode("utf-8")
+        except UnicodeDecodeError as exc:
+            self.position = start + exc.start
+            raise self.error("RFC 6531 §3.3", "not UTF-8") from exc
+
+
+def _is_literal(inner: bytes) -> bool:
+    """RFC 5321 §4.1.3: IPv4, ``IPv6:`` with an address, or a general tagged literal."""
+    text = inner.decode("ascii")
+    tag, colon, rest = text.partition(":")
+    try:
+        if not colon:
+            ipaddress.IPv4Address(text)
+        elif tag.lower() == "ipv6":
+            ipaddress.IPv6Address(rest.partition("%")[0] if "%" not in rest else "")
+        else:
+            return bool(_GENERAL.fullmatch(inner))
+    except ValueError:
+        return False
+    return True
+
+
+def parse_path(octets: bytes, position: int = 0, *, smtputf8: bool = False) -> tuple[Path, int]:
+    """Read ``<...>`` at `position`; returns the path and the position behind it.
+
+    Raises:
+        AddressError: Position and rule of the first octet that does not fit.
+
+    Source: RFC 5321 §4.1.2; RFC 6531 §3.3.
+    """
+    scan = _Scanner(octets, position, smtputf8=smtputf8)
+    scan.skip(b"<", "RFC 5321 §4.1.2")
+    if scan.peek() == b">":
+        return Path(None), scan.position + 1
+    route = scan.route()
+    mailbox = scan.mailbox()
+    scan.skip(b">", "RFC 5321 §4.1.2")
+    return Path(mailbox, route), scan.position
+
+
+def parse_mailbox(octets: bytes, *, smtputf8: bool = False) -> Mailbox:
+    """Read a whole mailbox; as `parse_path` without the brackets."""
+    scan = _Scanner(octets, 0, smtputf8=smtputf8)
+    mailbox = scan.mailbox()
+    if scan.position != len(octets):
+        raise scan.error("RFC 5321 §4.1.2", "something follows the mailbox")
+    return mailbox
+
+
+def parse_domain(octets: bytes, *, smtputf8: bool = False) -> bytes:
+    """Read a whole domain or address literal, as EHLO takes it (RFC 5321 §4.1.1.1)."""
+    scan = _Scanner(octets, 0, smtputf8=smtputf8)
+    domain = scan.domain()
+    if scan.position != len(octets):
+        raise scan.error("RFC 5321 §4.1.1.1", "something follows the domain")
+    return domain
