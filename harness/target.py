@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal
@@ -188,6 +188,10 @@ class Target:
         if self.dns:
             lines += ["", "[world]", f"dns = {quote(self.dns)}"]
         return "\n".join(lines) + "\n"
+
+    def with_ca(self, path: Path) -> "Target":
+        """The same target with its authority in a file."""
+        return replace(self, ca=path, ca_pem=None)
 
     @property
     def on_this_host(self) -> bool:

@@ -1,0 +1,5 @@
+"""The `mailproof` command, one file per verb."""
+
+from harness.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,88 @@
+"""From a target file and flags to a target; the flags are keys of the file by other means."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Protocol as Shape, cast
+
+import typer
+
+from harness.errors import UsageError
+from harness.target import Protocol, Target
+
+__all__ = ["PASSWORD_ENV", "TargetFlags", "TargetPath", "embedded_server", "open_target"]
+
+PASSWORD_ENV = "MAILPROOF_PASSWORD"  # noqa: S105 (the name of a variable)
+
+TargetPath = Annotated[
+    Path | None,
+    typer.Argument(metavar="[TARGET.toml]", help="The target file; without it, the embedded reference server."),
+]
+
+
+class TargetFlags(dict[str, str | None]):
+    """The endpoint flags given, by protocol name, and ``user``, ``domain``, ``ca``."""
+
+
+class _Serve(Shape):
+    def __call__(self) -> AbstractContextManager[Target]: ...
+
+
+def embedded_server() -> AbstractContextManager[Target]:
+    """The reference server of this installation, met by its entry point alone.
+
+    Raises:
+        UsageError: None is installed.
+    """
+    for entry in entry_points(group="mailproof.servers", name="embedded"):
+        return cast("_Serve", entry.load())()
+    raise UsageError("no embedded server is installed; reinstall mailproof, or give a target file")
+
+
+@contextmanager
+def open_target(path: Path | None, flags: TargetFlags, *, verify_tls: bool, authorized: bool) -> Iterator[Target]:
+    """The target that was asked for; the embedded server runs as long as the context.
+
+    Raises:
+        UsageError: A key or flag is wrong, both ways were used, or the target is not on this host and nobody said
+            `--authorized`.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    if path is None and not given:
+        with embedded_server() as target:
+            yield target
+        return
+    if path is not None and given:
+        raise UsageError(f"give a target file or flags, not both (--{', --'.join(given)})")
+    target = Target.load(path) if path is not None else _from_flags(given, verify_tls=verify_tls)
+    if not target.on_this_host and not authorized:
+        raise UsageError(
+            f"{target.name} is not on this host: checks send mail to it and log in; "
+            "if its owner agrees, say so with --authorized"
+        )
+    yield target
+
+
+def _from_flags(given: dict[str, str], *, verify_tls: bool) -> Target:
+    data: dict[str, object] = {"endpoints": {p: given[p] for p in Protocol if p in given}, "verify_tls": verify_tls}
+    user = given.get("user")
+    domain = given.get("domain") or (user.rpartition("@")[2] if user and "@" in user else None)
+    if domain is None:
+        raise UsageError("--domain: say which domain's mail the target takes, or give --user USER@DOMAIN")
+    data["domain"] = domain
+    if "ca" in given:
+        data["ca"] = given["ca"]
+    if user:
+        data["accounts"] = [{"user": user, "password": _password(user)}]
+    return Target.from_mapping(data, source="flags")
+
+
+def _password(user: str) -> str:
+    if password := os.environ.get(PASSWORD_ENV):
+        return password
+    if sys.stdin.isatty():
+        return cast("str", typer.prompt(f"Password of {user}", hide_input=True, err=True))
+    raise UsageError(f"--user {user}: put the password into the environment as {PASSWORD_ENV}")
