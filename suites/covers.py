@@ -66,9 +66,7 @@ def covers(
     def declare(function: F) -> F:
         name = function.__name__.removeprefix("test_")
         area = function.__module__.split(".")[1]
-        check = Check(
-            f"{area}.{name}", name.replace("_", " "), area, requirements, fault, also, intrusive
-        )
+        check = Check(f"{area}.{name}", name.replace("_", " "), area, requirements, fault, also, intrusive)
         setattr(function, _ATTRIBUTE, check)
         return function
 

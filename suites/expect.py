@@ -22,7 +22,9 @@ def no_policy(reply: Reply, *, about: str = "") -> Reply:
         Unclear: With the reply.
     """
     enhanced = reply.enhanced
-    if reply.klass == 4 or (reply.klass == 5 and enhanced is not None and enhanced.subject == _POLICY_SUBJECT):
+    if reply.klass == 4 or (
+        reply.klass == 5 and enhanced is not None and enhanced.subject == _POLICY_SUBJECT
+    ):
         raise Unclear(f"{about or 'the target'} answered {reply}: policy or trouble, not judged")
     return reply
 

@@ -9,7 +9,6 @@ from typing import Final
 from harness.clients.live import LiveTarget
 from harness.errors import CheckOutcome, MailproofError, NotOffered, RemoteProtocolError, Unclear
 from harness.results import GateRecord
-from harness.target import Protocol
 from suites.mail import deliver, fetch, plain_message
 
 __all__ = ["GATES", "Gates"]

@@ -153,9 +153,7 @@ def _guard_examples(function: Callable[..., object], seen: Observation, target: 
 
 
 def _findings(seen: Observation, exception: Exception | None, register: Register) -> list[Finding]:
-    broken = (
-        broken_requirements(exception, seen.check) if isinstance(exception, AssertionError) else ()
-    )
+    broken = broken_requirements(exception, seen.check) if isinstance(exception, AssertionError) else ()
     findings = []
     for requirement_id in seen.check.requirements:
         requirement = register[requirement_id]

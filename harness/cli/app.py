@@ -20,7 +20,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for verb in (check.check, report.report, replay.replay, explain.explain, probe.probe, serve.serve, selfcheck.selfcheck):
+for verb in (
+    check.check,
+    report.report,
+    replay.replay,
+    explain.explain,
+    probe.probe,
+    serve.serve,
+    selfcheck.selfcheck,
+):
     app.command()(verb)
 
 

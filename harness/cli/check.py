@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from reports.terminal import print_summary
 
 from harness.cli.options import TargetFlags, TargetPath, open_target
 from harness.cli.progress import progress
@@ -15,7 +16,6 @@ from harness.errors import UsageError
 from harness.results import Verdict, read_run
 from harness.results.baseline import Baseline
 from reports import write_all
-from reports.terminal import print_summary
 from suites.plugin import PROFILES
 
 __all__ = ["check"]
@@ -27,7 +27,9 @@ _ENDPOINT = "HOST:PORT"
 def check(
     target: TargetPath = None,
     smtp: Annotated[str | None, typer.Option(metavar=_ENDPOINT, help="Where the MX listens.")] = None,
-    submission: Annotated[str | None, typer.Option(metavar=_ENDPOINT, help="Submission with STARTTLS.")] = None,
+    submission: Annotated[
+        str | None, typer.Option(metavar=_ENDPOINT, help="Submission with STARTTLS.")
+    ] = None,
     submissions: Annotated[str | None, typer.Option(metavar=_ENDPOINT, help="Submission in TLS.")] = None,
     lmtp: Annotated[str | None, typer.Option(metavar=_ENDPOINT, help="LMTP.")] = None,
     pop3: Annotated[str | None, typer.Option(metavar=_ENDPOINT, help="POP3.")] = None,
@@ -37,12 +39,18 @@ def check(
     user: Annotated[
         str | None, typer.Option(help="Who logs in; the password comes from MAILPROOF_PASSWORD or a prompt.")
     ] = None,
-    domain: Annotated[str | None, typer.Option(help="The domain whose mail is local; default: of --user.")] = None,
-    ca: Annotated[str | None, typer.Option(metavar="FILE", help="PEM file of the certificate authority.")] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="The domain whose mail is local; default: of --user.")
+    ] = None,
+    ca: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM file of the certificate authority.")
+    ] = None,
     verify_tls: Annotated[bool, typer.Option(help="Check the target's certificates.")] = True,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="SEL", help="Requirement prefix, area or check: RFC5321-4.1, smtp, imap.idle… Repeatable."),
+        typer.Option(
+            metavar="SEL", help="Requirement prefix, area or check: RFC5321-4.1, smtp, imap.idle… Repeatable."
+        ),
     ] = None,
     profile: Annotated[str, typer.Option(help=f"How much to try: {', '.join(PROFILES)}.")] = "quick",
     seed: Annotated[int | None, typer.Option(min=0, help="Repeat a run's generated input.")] = None,
@@ -63,7 +71,10 @@ def check(
         smtp=smtp, submission=submission, submissions=submissions, lmtp=lmtp, pop3=pop3, pop3s=pop3s, imap=imap,
         imaps=imaps, user=user, domain=domain, ca=ca,
     )  # fmt: skip
-    with open_target(target, flags, verify_tls=verify_tls, authorized=authorized) as opened, progress() as listener:
+    with (
+        open_target(target, flags, verify_tls=verify_tls, authorized=authorized) as opened,
+        progress() as listener,
+    ):
         plan = RunPlan(
             target=opened,
             profile_name=profile,

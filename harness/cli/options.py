@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Protocol as Shape, cast
+from typing import Annotated, cast
+from typing import Protocol as Shape
 
 import typer
 
@@ -19,7 +20,9 @@ PASSWORD_ENV = "MAILPROOF_PASSWORD"  # noqa: S105 (the name of a variable)
 
 TargetPath = Annotated[
     Path | None,
-    typer.Argument(metavar="[TARGET.toml]", help="The target file; without it, the embedded reference server."),
+    typer.Argument(
+        metavar="[TARGET.toml]", help="The target file; without it, the embedded reference server."
+    ),
 ]
 
 
@@ -43,7 +46,9 @@ def embedded_server() -> AbstractContextManager[Target]:
 
 
 @contextmanager
-def open_target(path: Path | None, flags: TargetFlags, *, verify_tls: bool, authorized: bool) -> Iterator[Target]:
+def open_target(
+    path: Path | None, flags: TargetFlags, *, verify_tls: bool, authorized: bool
+) -> Iterator[Target]:
     """The target that was asked for; the embedded server runs as long as the context.
 
     Raises:
@@ -67,7 +72,10 @@ def open_target(path: Path | None, flags: TargetFlags, *, verify_tls: bool, auth
 
 
 def _from_flags(given: dict[str, str], *, verify_tls: bool) -> Target:
-    data: dict[str, object] = {"endpoints": {p: given[p] for p in Protocol if p in given}, "verify_tls": verify_tls}
+    data: dict[str, object] = {
+        "endpoints": {p: given[p] for p in Protocol if p in given},
+        "verify_tls": verify_tls,
+    }
     user = given.get("user")
     domain = given.get("domain") or (user.rpartition("@")[2] if user and "@" in user else None)
     if domain is None:

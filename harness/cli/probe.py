@@ -25,7 +25,9 @@ def probe(
     table.add_column("state", no_wrap=True)
     table.add_column("offers")
     for state, offered in abilities.offered.items():
-        table.add_row(state, Text(", ".join(f"{name} {value}".strip() for name, value in sorted(offered.items()))))
+        table.add_row(
+            state, Text(", ".join(f"{name} {value}".strip() for name, value in sorted(offered.items())))
+        )
     for state, problem in abilities.problems.items():
         table.add_row(state, Text(f"could not be asked: {problem}"))
     console = Console(highlight=False)

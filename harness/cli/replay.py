@@ -19,7 +19,9 @@ __all__ = ["replay"]
 
 def replay(
     run: Annotated[Path, typer.Argument(help="The directory of a run.")],
-    check: Annotated[str, typer.Argument(metavar="CHECK-ID", help="A check of that run, as the report names it.")],
+    check: Annotated[
+        str, typer.Argument(metavar="CHECK-ID", help="A check of that run, as the report names it.")
+    ],
     target: Annotated[
         Path | None, typer.Option(metavar="TARGET.toml", help="The target; default: the embedded server.")
     ] = None,

@@ -87,7 +87,9 @@ def run_plugin(plugin: CheckPlugin) -> str:
         case pytest.ExitCode.INTERRUPTED:
             return "interrupted"
         case _:
-            raise RunFailed(f"pytest ended with {code!r}; run with --debug and report this as a fault of mailproof")
+            raise RunFailed(
+                f"pytest ended with {code!r}; run with --debug and report this as a fault of mailproof"
+            )
 
 
 def run_suites(plan: RunPlan, listeners: Sequence[Listener]) -> tuple[CheckPlugin, RunEnd]:

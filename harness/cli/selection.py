@@ -21,13 +21,19 @@ def selector(words: Sequence[str], *, intrusive: bool) -> Callable[[Check], bool
     asked = [word for text in words for word in text.split(",") if word]
     requirements: set[str] = set()
     for word in asked:
-        found = {requirement.id for requirement in register.select(word)} if word.upper().startswith("RFC") else set()
+        found = (
+            {requirement.id for requirement in register.select(word)}
+            if word.upper().startswith("RFC")
+            else set()
+        )
         requirements |= found
         if word.upper().startswith("RFC") and not found:
             near = difflib.get_close_matches(word, list(register), n=3, cutoff=0.5)
             raise UsageError(f"--only {word}: no requirement begins so; near: {', '.join(near) or 'none'}")
         if not word.upper().startswith("RFC") and word.partition(".")[0] not in GATES:
-            raise UsageError(f"--only {word}: no such area; there are {', '.join(GATES)}, and requirements RFC…")
+            raise UsageError(
+                f"--only {word}: no such area; there are {', '.join(GATES)}, and requirements RFC…"
+            )
     prefixes = tuple(word for word in asked if not word.upper().startswith("RFC"))
 
     def select(check: Check) -> bool:

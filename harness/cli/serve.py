@@ -14,9 +14,9 @@ __all__ = ["serve"]
 
 
 def serve(
-    out: Annotated[
-        Path, typer.Option(help="Where the target file goes; removed at the end.")
-    ] = Path("mailproof-target.toml"),
+    out: Annotated[Path, typer.Option(help="Where the target file goes; removed at the end.")] = Path(
+        "mailproof-target.toml"
+    ),
 ) -> None:
     """Run the reference server: print its endpoints and accounts, write its target file, stop on Ctrl-C."""
     done = threading.Event()
