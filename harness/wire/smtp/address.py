@@ -3,19 +3,28 @@
 A hand-written scanner, so that every refusal says where and by which rule; regular expressions for the tokens.
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from harness.errors import RemoteProtocolError
+from harness.errors import LocalProtocolError
+from harness.wire.smtp.errors import AddressError
 
-__all__ = ["AddressError", "Mailbox", "Path", "parse_domain", "parse_mailbox", "parse_path", "quote_local_part"]
+__all__ = [
+    "AddressError",
+    "Mailbox",
+    "Path",
+    "parse_domain",
+    "parse_mailbox",
+    "parse_path",
+    "quote_local_part",
+]
 
-# RFC 5321 §4.5.3.1.1 to §4.5.3.1.3, octets. What must be taken; a receiver may take more.
-MAX_LOCAL_PART: Final = 64
+# Octets: RFC 5321 §4.5.3.1.2 and RFC 5321 §4.5.3.1.3. A local part of more than the 64 octets of RFC 5321
+# §4.5.3.1.1 is read all the same, up to what a path may have.
 MAX_DOMAIN: Final = 255
 MAX_PATH: Final = 256
+MAX_LABEL: Final = 63
 
 _ATEXT: Final = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _ATOM: Final = re.compile(_ATEXT + rb"+")
@@ -25,17 +34,10 @@ _UTF8_QUOTED: Final = re.compile(rb'"(?:[ !#-\[\]-~\x80-\xff]|\\[ -~])*"')
 _LABEL: Final = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _UTF8_LABEL: Final = re.compile(rb"[A-Za-z0-9\x80-\xff](?:[A-Za-z0-9\x80-\xff-]*[A-Za-z0-9\x80-\xff])?")
 _LITERAL: Final = re.compile(rb"\[([!-Z^-~]+)\]")
-_GENERAL: Final = re.compile(rb"[A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+")
-
-
-class AddressError(RemoteProtocolError):
-    """An address that breaks the grammar: `position` in the octets read, `rule` as ``RFC 5321 §4.1.2``."""
-
-    def __init__(self, position: int, rule: str, problem: str) -> None:
-        self.position = position
-        self.rule = rule
-        self.problem = problem
-        super().__init__(f"{problem} at octet {position} ({rule})")
+_TAG: Final = re.compile(rb"[A-Za-z0-9-]*[A-Za-z0-9]")
+_HEX_GROUP: Final = re.compile(rb"[0-9A-Fa-f]{1,4}")
+_IPV4: Final = re.compile(rb"(?:(?:[01]?[0-9]?[0-9]|2[0-4][0-9]|25[0-5])(?:\.(?!$)|$)){4}")
+_QUOTABLE: Final = re.compile(rb"[ -~\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,13 @@ class Mailbox:
         return local + b"@" + self.domain if self.domain else local
 
     @property
+    def canonical(self) -> "Mailbox":
+        """The same mailbox with its domain in lower case (RFC 5321 §2.4), for comparison."""
+        return Mailbox(self.local_part, self.domain.lower())
+
+    @property
     def needs_smtputf8(self) -> bool:
-        return any(octet > 127 for octet in self.local_part + self.domain)
+        return not (self.local_part + self.domain).isascii()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,12 @@ class Path:
     mailbox: Mailbox | None
     route: tuple[bytes, ...] = ()
 
+    @property
+    def needs_smtputf8(self) -> bool:
+        return self.mailbox is not None and (
+            self.mailbox.needs_smtputf8 or not b"".join(self.route).isascii()
+        )
+
     def encode(self) -> bytes:
         if self.mailbox is None:
             return b"<>"
@@ -73,7 +86,13 @@ class Path:
 
 
 def quote_local_part(local_part: bytes) -> bytes:
-    """The local part as a dot-string where that is possible, else quoted, with no needless backslash."""
+    """The local part as a dot-string where that is possible, else quoted, with no needless backslash.
+
+    Raises:
+        LocalProtocolError: It holds a control character, which no spelling can carry.
+    """
+    if not _QUOTABLE.fullmatch(local_part):
+        raise LocalProtocolError("a local part cannot hold control characters (RFC 5321 §4.1.2)")
     if all(_UTF8_ATOM.fullmatch(word) for word in local_part.split(b".")):
         return local_part
     return b'"' + re.sub(rb'(["\\])', rb"\\\1", local_part) + b'"'
@@ -109,7 +128,9 @@ class _Scanner:
         if self.peek() == b'"':
             quoted = self.take(_UTF8_QUOTED if self.smtputf8 else _QUOTED)
             if not quoted:
-                raise self.error("RFC 5321 §4.1.2", "a quoted string that is not closed or holds a forbidden octet")
+                raise self.error(
+                    "RFC 5321 §4.1.2", "a quoted string that is not closed or holds a forbidden octet"
+                )
             local = re.sub(rb"\\(.)", rb"\1", quoted[1:-1])
         else:
             atom = _UTF8_ATOM if self.smtputf8 else _ATOM
@@ -130,9 +151,11 @@ class _Scanner:
             self.position += 1
         domain = self.octets[start : self.position]
         if not domain or domain.endswith(b"."):
-            raise self.error("RFC 5321 §4.1.2", "a domain is labels of letters, digits and hyphens, with dots between")
-        if any(len(part) > 63 for part in domain.split(b".")):
-            raise self.error("RFC 5321 §2.3.5", "a label of more than 63 octets")
+            raise self.error(
+                "RFC 5321 §4.1.2", "a domain is labels of letters, digits and hyphens, with dots between"
+            )
+        if any(len(part) > MAX_LABEL for part in domain.split(b".")):
+            raise self.error("RFC 5321 §2.3.5", f"a label of more than {MAX_LABEL} octets")
         self._check_utf8(start)
         return domain
 
@@ -147,11 +170,12 @@ class _Scanner:
     def mailbox(self) -> Mailbox:
         start = self.position
         local = self.local_part()
-        if len(local) > MAX_LOCAL_PART * 4:
+        if len(local) > MAX_PATH:
+            self.position = start
             raise self.error("RFC 5321 §4.5.3.1.1", f"a local part of {len(local)} octets")
         if self.peek() != b"@":
-            if local.lower() == b"postmaster":
-                return Mailbox(local, b"")
+            if self.octets[start : self.position].lower() == b"postmaster":
+                return Mailbox(local, b"")  # RFC 5321 §4.1.1.3
             raise self.error("RFC 5321 §4.1.2", "'@' and a domain expected")
         self.position += 1
         domain = self.domain()
@@ -182,18 +206,24 @@ class _Scanner:
 
 def _is_literal(inner: bytes) -> bool:
     """RFC 5321 §4.1.3: IPv4, ``IPv6:`` with an address, or a general tagged literal."""
-    text = inner.decode("ascii")
-    tag, colon, rest = text.partition(":")
-    try:
-        if not colon:
-            ipaddress.IPv4Address(text)
-        elif tag.lower() == "ipv6":
-            ipaddress.IPv6Address(rest.partition("%")[0] if "%" not in rest else "")
-        else:
-            return bool(_GENERAL.fullmatch(inner))
-    except ValueError:
+    tag, colon, rest = inner.partition(b":")
+    if not colon:
+        return bool(_IPV4.fullmatch(inner))
+    if tag.lower() == b"ipv6":
+        return _is_ipv6(rest)
+    return bool(_TAG.fullmatch(tag) and rest)
+
+
+def _is_ipv6(address: bytes) -> bool:
+    """Eight groups, or ``::`` once in place of two at least; the last two may be written as IPv4."""
+    head, gap, tail = address.partition(b"::")
+    groups = [group for part in (head, tail) if part for group in part.split(b":")]
+    ends_in_ipv4 = bool(groups) and not address.endswith(b":") and bool(_IPV4.fullmatch(groups[-1]))
+    if ends_in_ipv4:
+        groups[-1:] = [b"0", b"0"]
+    if not all(_HEX_GROUP.fullmatch(group) for group in groups):
         return False
-    return True
+    return len(groups) <= 6 if gap else len(groups) == 8
 
 
 def parse_path(octets: bytes, position: int = 0, *, smtputf8: bool = False) -> tuple[Path, int]:

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.errors import LocalProtocolError, RemoteProtocolError
-from harness.wire.lines import LineBuffer, WireFault
+from harness.wire.lines import CRLF, LineBuffer, WireFault
 
-__all__ = ["MAX_PENDING", "MAX_REPLY_LINE", "EnhancedCode", "Reply", "ReplyReader", "encode_reply"]
+__all__ = [
+    "MAX_PENDING",
+    "MAX_REPLY_LINE",
+    "EnhancedCode",
+    "Reply",
+    "ReplyReader",
+    "encode_reply",
+    "enhanced_code",
+    "read_extensions",
+]
 
 # RFC 5321 §4.5.3.1.5: 512 octets, reply code and CRLF included.
 MAX_REPLY_LINE: Final = 512
@@ -80,9 +89,13 @@ class ReplyReader:
 
     def __init__(self) -> None:
         self._lines = LineBuffer(MAX_PENDING)
-        self._parts: list[tuple[bytes, bytes]] = []
-        self._raw = b""
-        self._code: bytes = b""
+        self._failed: RemoteProtocolError | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._texts: list[bytes] = []
+        self._raw = bytearray()
+        self._code = b""
         self._faults: list[WireFault] = []
 
     @property
@@ -100,36 +113,39 @@ class ReplyReader:
             Complete replies in arrival order. An unfinished one is kept.
 
         Raises:
-            RemoteProtocolError: A line is not a reply line, or a line or a reply exceeds `MAX_PENDING`. The
-                reader must not be fed again.
+            RemoteProtocolError: A line is not a reply line, or a line or a reply exceeds `MAX_PENDING`. Replies
+                before it are returned first and the next call raises; from then on every call does.
 
         Source: RFC 5321 §4.2 (syntax), §4.2.1 (multiline), §4.5.3.1.5 (length).
         """
-        self._lines.feed(data)
-        replies = []
-        while (line := self._lines.next_line()) is not None:
-            if (reply := self._line(line)) is not None:
-                replies.append(reply)
+        replies: list[Reply] = []
+        if self._failed is None:
+            self._lines.feed(data)
+            try:
+                while (line := self._lines.next_line()) is not None:
+                    replies += self._line(line)
+            except RemoteProtocolError as exc:
+                self._failed = exc
+        if self._failed is not None and not replies:
+            raise self._failed
         return replies
 
-    def _line(self, line: bytes) -> Reply | None:
+    def _line(self, line: bytes) -> tuple[Reply, ...]:
         found = _LINE.fullmatch(line)
         if found is None:
             raise RemoteProtocolError(f"not a reply line: {line[:80]!r}")
         start = len(self._raw)
-        self._raw += line + b"\r\n"
+        self._raw += line + CRLF
         if len(self._raw) > MAX_PENDING:
             raise RemoteProtocolError(f"a reply of more than {MAX_PENDING} octets")
         self._note_faults(start, line, found)
         self._code = self._code or found["code"]
-        self._parts.append((found["code"], found["text"]))
+        self._texts.append(found["text"])
         if found["mark"] == b"-":
-            return None
-        reply = Reply(
-            int(found["code"]), tuple(text for _, text in self._parts), self._raw, tuple(self._faults)
-        )
-        self._parts, self._raw, self._code, self._faults = [], b"", b"", []
-        return reply
+            return ()
+        reply = Reply(int(found["code"]), tuple(self._texts), bytes(self._raw), tuple(self._faults))
+        self._begin()
+        return (reply,)
 
     def _note_faults(self, start: int, line: bytes, found: re.Match[bytes]) -> None:
         def note(offset: int, rule: str, detail: str) -> None:
@@ -149,6 +165,15 @@ class ReplyReader:
                 note(at, "RFC 5321 §2.3.8", f"{octet!r} inside a reply line")
 
 
+def read_extensions(reply: Reply) -> dict[str, str]:
+    """What a reply to EHLO or LHLO offers: keyword in upper case -> its parameters, ``""`` for none.
+
+    Source: RFC 5321 §4.1.1.1.
+    """
+    words = (line.decode("latin-1").partition(" ") for line in reply.lines[1:])
+    return {keyword.upper(): parameters for keyword, _, parameters in words}
+
+
 def encode_reply(code: int, lines: Sequence[bytes], enhanced: EnhancedCode | None = None) -> bytes:
     """The octets of a reply; each line gets the enhanced code (RFC 2034 §4).
 
@@ -158,13 +183,15 @@ def encode_reply(code: int, lines: Sequence[bytes], enhanced: EnhancedCode | Non
     if not (200 <= code <= 559 and code // 10 % 10 <= 5):
         raise LocalProtocolError(f"{code} is no reply code")
     texts = [b"%s %s" % (str(enhanced).encode(), line) if enhanced else line for line in (lines or [b""])]
-    encoded = []
+    encoded: list[bytes] = []
     for text in texts:
         if b"\r" in text or b"\n" in text:
             raise LocalProtocolError(f"a reply text cannot hold CR or LF: {text!r}")
         mark = b" " if len(encoded) == len(texts) - 1 else b"-"
         line = b"%d%s%s\r\n" % (code, mark, text)
         if len(line) > MAX_REPLY_LINE:
-            raise LocalProtocolError(f"a reply line has at most {MAX_REPLY_LINE} octets, this one {len(line)}")
+            raise LocalProtocolError(
+                f"a reply line has at most {MAX_REPLY_LINE} octets, this one {len(line)}"
+            )
         encoded.append(line)
     return b"".join(encoded)

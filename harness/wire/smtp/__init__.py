@@ -1,0 +1,1 @@
+"""SMTP and LMTP: replies, command lines, addresses, content and the state table."""
