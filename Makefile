@@ -32,7 +32,7 @@ lock: $(VENV)/.dev  ## pin the newest allowed versions, with hashes and without 
 	$(BIN)/pip-compile $(LOCK) -o requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile $(LOCK) -o requirements/dev.txt --extra dev -c requirements/run.txt pyproject.toml
 
-LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
+LOCK := --quiet --upgrade --all-build-deps --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 clean:
