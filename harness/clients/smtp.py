@@ -24,14 +24,15 @@ _ADDRESS_LITERAL: Final = b"[127.0.0.1]"
 _NAME: Final = b"client.example.test"
 
 _SECRET: Final = b"<secret>"
+_HELLO: Final = frozenset({Verb.HELO, Verb.EHLO, Verb.LHLO})
 
 
 class SmtpClient:
     """One session over a connected transport.
 
     There are three doors. The named commands (`mail`, `rcpt`, ...) refuse what the state table forbids, with
-    `LocalProtocolError`, and send nothing. `command` and `pipeline` send any line. `raw` sends any octets; what
-    they did to the session is unknown, so nothing is refused until the next accepted EHLO or RSET.
+    `LocalProtocolError`, and send nothing. `command` and `pipeline` send any line. `raw` sends any octets; where
+    they led is unknown, so nothing is refused until the next accepted EHLO or RSET.
 
     All that reads raises `TimedOut`, `ConnectionLost` (the peer closed, too) and `RemoteProtocolError`.
 
@@ -41,7 +42,8 @@ class SmtpClient:
 
     Attributes:
         extensions: What the last EHLO or LHLO offered: keyword in upper case -> its parameters, ``""`` for none.
-        state: Where the session stands; None after `raw`.
+        state: Where the session stands; None, for unknown, after `raw` and after
+            a command out of sequence that the peer took.
         greeting: What `read_greeting` read; there is none before.
     """
 
@@ -156,13 +158,16 @@ class SmtpClient:
         return reply
 
     def _move(self, verb: Verb, reply: Reply) -> None:
-        """Let a reply move the session; one out of sequence, as `command` allows, leaves the state alone."""
-        if verb in {Verb.EHLO, Verb.LHLO, Verb.HELO} and reply.klass == 2:
+        """Let a reply move the session; a peer that takes what is out of sequence leaves it unknown."""
+        done = reply.klass in {2, 3}
+        if done and verb in _HELLO:
             self.extensions = {} if verb is Verb.HELO else read_extensions(reply)
-        if self.state is None and verb in {Verb.EHLO, Verb.LHLO, Verb.HELO, Verb.RSET} and reply.klass == 2:
-            self.state = State.READY
-        elif self.state is not None and in_sequence(self.state, verb):
+        if self.state is None:
+            self.state = State.READY if done and verb in _HELLO | {Verb.RSET} else None
+        elif in_sequence(self.state, verb):
             self.state = next_state(self.state, verb, reply.klass)
+        elif done:
+            self.state = None
 
     # The commands, in sequence
 

@@ -93,11 +93,11 @@ class DataReader:
         return octets[at:end]
 
     def _hand_out(self, content: bytes) -> bytes:
-        for name, bare in list(self._unseen_bare.items()):
-            if found := bare.search(content):
-                detail = f"{name} alone in the content"
-                self.faults.append(WireFault(self.octets + found.start(), "RFC 5321 §2.3.8", detail))
-                del self._unseen_bare[name]
+        found = {name: at for name, bare in self._unseen_bare.items() if (at := bare.search(content))}
+        for name, at in sorted(found.items(), key=lambda item: item[1].start()):
+            detail = f"{name} alone in the content"
+            self.faults.append(WireFault(self.octets + at.start(), "RFC 5321 §2.3.8", detail))
+            del self._unseen_bare[name]
         self.octets += len(content)
         return content
 
