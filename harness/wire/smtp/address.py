@@ -185,15 +185,14 @@ class _Scanner:
         return Mailbox(local, domain)
 
     def route(self) -> tuple[bytes, ...]:
-        hops = []
-        while self.peek() == b"@":
-            self.position += 1
+        if self.peek() != b"@":
+            return ()
+        hops: list[bytes] = []
+        while not hops or self.peek() == b",":
+            self.position += bool(hops)
+            self.skip(b"@", "RFC 5321 §4.1.2")
             hops.append(self.domain())
-            if self.peek() == b",":
-                self.position += 1
-                continue
-            self.skip(b":", "RFC 5321 §4.1.2")
-            break
+        self.skip(b":", "RFC 5321 §4.1.2")
         return tuple(hops)
 
     def _check_utf8(self, start: int) -> None:
