@@ -83,6 +83,6 @@ class Faults:
             case ():
                 return base
             case (only,):
-                return cast("type[T]", only)
+                return only
             case _:
                 return cast("type[T]", type(base.__name__, deviants, {}))

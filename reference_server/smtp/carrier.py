@@ -1,0 +1,93 @@
+"""aiosmtpd's connection around our session: it keeps the life of a connection, we keep the protocol."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+
+from aiosmtpd.smtp import SMTP
+
+from reference_server.smtp.session import SmtpSession
+
+__all__ = ["Carrier"]
+
+_log = logging.getLogger(__name__)
+
+_READ_OCTETS = 64 * 1024
+
+
+class Carrier(SMTP):  # type: ignore[misc]  # aiosmtpd's types are partial
+    """One connection.
+
+    Keeps aiosmtpd's `Session`, its idle timer and its task per connection; replaces its reading, its verbs and its
+    STARTTLS. The idle timer says 421 before it closes (RFC 5321 §3.8), which aiosmtpd does not.
+    """
+
+    def __init__(
+        self,
+        make_session: Callable[[str, bool], SmtpSession],
+        *,
+        tls: ssl.SSLContext,
+        idle_s: float,
+        loop: asyncio.AbstractEventLoop,
+        connections: "set[Carrier]",
+    ) -> None:
+        super().__init__(handler=object(), hostname="localhost", timeout=idle_s, loop=loop)
+        self._make_session = make_session
+        self._tls = tls
+        self._connections = connections
+        self._dialogue: SmtpSession | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connections.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._connections.discard(self)
+        super().connection_lost(error)
+
+    def eof_received(self) -> bool | None:
+        """Let the task read what came before the end of stream; aiosmtpd cancels it."""
+        asyncio.StreamReaderProtocol.eof_received(self)
+        return self._writer.get_extra_info("ssl_object") is None
+
+    async def _handle_client(self) -> None:
+        peer = self._writer.get_extra_info("peername")
+        in_tls = self._writer.get_extra_info("ssl_object") is not None
+        dialogue = self._make_session(peer[0] if peer else "127.0.0.1", in_tls)
+        self._dialogue = dialogue
+        try:
+            await self._send(dialogue.greet())
+            while not dialogue.closing and (data := await self._reader.read(_READ_OCTETS)):
+                self._reset_timeout()
+                await self._send(dialogue.receive(data))
+                if dialogue.wants_tls:
+                    await self._start_tls(dialogue)
+        except (ConnectionError, ssl.SSLError) as exc:
+            _log.debug("connection with %s lost: %s", peer, exc)
+        except Exception:
+            _log.exception("a fault of the reference server; the connection with %s is closed", peer)
+        finally:
+            self._writer.close()
+
+    async def _send(self, octets: bytes) -> None:
+        if octets:
+            self._writer.write(octets)
+            await self._writer.drain()
+
+    async def _start_tls(self, dialogue: SmtpSession) -> None:
+        """The handshake; octets that came in the clear behind STARTTLS are dropped (RFC 3207 §6)."""
+        buffered: bytearray = self._reader._buffer
+        buffered.clear()
+        await self._writer.start_tls(self._tls)
+        self.transport = self._writer.transport
+        dialogue.tls_started()
+
+    def _timeout_cb(self) -> None:
+        self.say_and_close(SmtpSession.timed_out)
+
+    def say_and_close(self, last_words: Callable[[SmtpSession], bytes]) -> None:
+        """End the connection with a last reply."""
+        if self._dialogue is not None and not self._dialogue.closing and not self._writer.is_closing():
+            self._writer.write(last_words(self._dialogue))
+        self._writer.close()

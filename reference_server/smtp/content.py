@@ -1,0 +1,189 @@
+"""DATA and BDAT: the message itself, and its acceptance."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from typing import Final
+
+from harness.wire.smtp.commands import BdatCommand, Command, parse_bdat
+from harness.wire.smtp.data import ChunkReader, DataReader
+from harness.wire.smtp.errors import CommandError
+from harness.wire.smtp.states import State, Verb, in_sequence
+from reference_server.smtp.core import Answer, answer
+from reference_server.smtp.roles import Role
+from reference_server.smtp.transaction import Recipient, Transaction
+from reference_server.store import INBOX, Delivery
+
+__all__ = ["Content"]
+
+_RECEIVED: Final = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
+
+# Ours: what one BDAT may announce; more could not be kept anyway, and is not worth reading to the end.
+_MAX_CHUNK: Final = 1 << 40
+
+
+@dataclass
+class Content(Transaction):
+    """Takes content octet for octet; nothing is kept beyond the size limit."""
+
+    user: str | None = None
+    _message: bytearray = field(default_factory=bytearray)
+    _octets: int = 0
+    _data: DataReader | None = None
+    _chunk: BdatCommand | None = None
+    _chunk_refusal: Answer | None = None
+
+    def forget_transaction(self) -> None:
+        super().forget_transaction()
+        self._message = bytearray()
+        self._octets = 0
+
+    def keep(self, piece: bytes) -> None:
+        """Add to the message; beyond the limit only the octets are counted. A refused chunk is dropped."""
+        if self._chunk_refusal is not None:
+            return
+        self._octets += len(piece)
+        if not self.too_large():
+            self._message += piece
+
+    def too_large(self) -> bool:
+        return self._octets > self.context.world.limits.message_octets
+
+    def do_data(self, command: Command) -> Answer:
+        """RFC 5321 §4.1.1.4."""
+        if command.argument:
+            return answer(501, "5.5.4", "DATA takes no argument")
+        if (self.mail_parameters.get("BODY") or b"").upper() == b"BINARYMIME":
+            return self.reply_to_binary_data()
+        self._data = self.data_reader()
+        self.expect(self._data)
+        return Answer(354, ("End data with <CR><LF>.<CR><LF>",))
+
+    def reply_to_binary_data(self) -> Answer:
+        """RFC 3030 §3: BINARYMIME goes with BDAT only."""
+        return answer(503, "5.5.1", "BODY=BINARYMIME goes with BDAT")
+
+    def data_reader(self) -> DataReader:
+        """Ends at CRLF dot CRLF alone and undoes the stuffing (RFC 5321 §4.1.1.4, §4.5.2)."""
+        return DataReader()
+
+    def open_chunk(self, command: Command, refusal: Answer | None) -> None:
+        """RFC 3030 §2: a chunk's octets are read whatever the answer will be; it comes when they are here."""
+        try:
+            chunk = parse_bdat(command.argument)
+        except CommandError as exc:
+            self.say(self.reply_to_bad_argument(Verb.BDAT, exc))
+            return
+        if chunk.octets > _MAX_CHUNK:
+            self.say(answer(552, "5.3.4", "Chunk too large"))
+            self.closing = True
+            return
+        self._chunk = chunk
+        self._chunk_refusal = refusal
+        self.expect(ChunkReader(chunk.octets))
+
+    def content_complete(self) -> list[Answer]:
+        """The replies to what was read: one, or in LMTP one for each accepted recipient (RFC 2033 §4.2)."""
+        if self._chunk is not None:
+            return self._chunk_complete(self._chunk)
+        replies = self.accept()
+        self.state = self.state_after(Verb.END_OF_DATA, replies[0])
+        self.forget_transaction()
+        return replies
+
+    def _chunk_complete(self, chunk: BdatCommand) -> list[Answer]:
+        refusal, self._chunk, self._chunk_refusal = self._chunk_refusal, None, None
+        verb = Verb.BDAT_LAST if chunk.last else Verb.BDAT
+        if refusal is not None:
+            return [refusal]
+        replies = self.accept() if chunk.last else [self.reply_to_chunk(chunk)]
+        if in_sequence(self.state, verb):
+            self.state = self.state_after(verb, replies[0])
+        if chunk.last:
+            self.state = State.READY
+            self.forget_transaction()
+        return replies
+
+    def reply_to_chunk(self, chunk: BdatCommand) -> Answer:
+        """RFC 3030 §2: 250 for each good chunk."""
+        if self.too_large():
+            return self.reply_to_too_large()
+        return answer(250, "2.0.0", f"{chunk.octets} octets received")
+
+    def reply_to_too_large(self) -> Answer:
+        return answer(552, "5.3.4", "Message too large")
+
+    def accept(self) -> list[Answer]:
+        """Deliver the message to every recipient in one transaction, then answer."""
+        recipients = list(self.recipients)
+        refusal = self.check_content(bytes(self._message))
+        if refusal is None:
+            self.deliver(recipients, bytes(self._message))
+        reply = refusal or answer(250, "2.0.0", "Message accepted")
+        self._data = None
+        return self.final_replies(reply, recipients)
+
+    def final_replies(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
+        """aiosmtpd answers once in LMTP too (its issue 517)."""
+        return [reply] * len(recipients) if self.role is Role.LMTP else [reply]
+
+    def check_content(self, content: bytes) -> Answer | None:
+        """Why the message is not taken, None when it is."""
+        if self.too_large():
+            return self.reply_to_too_large()
+        if self._data is not None and self._data.faults:
+            return self.reply_to_bare_line_ends()
+        header = content.partition(b"\r\n\r\n")[0]
+        if len(_RECEIVED.findall(header)) > self.context.world.limits.received_fields:
+            return answer(554, "5.4.6", "Too many hops")
+        return None
+
+    def reply_to_bare_line_ends(self) -> Answer:
+        """RFC 5321 §2.3.8 forbids to send them and leaves open what a receiver does; refusing ends all doubt."""
+        return answer(550, "5.6.0", "CR or LF alone in the message")
+
+    def deliver(self, recipients: list[Recipient], content: bytes) -> None:
+        """One mailbox once, however many recipients lead to it."""
+        users = list(dict.fromkeys(recipient.user for recipient in recipients))
+        trace = self.return_path() + self.received_field(recipients)
+        deliveries = [Delivery(user, INBOX, self.stored(trace, content)) for user in users]
+        self.context.store.accept(deliveries, self.context.now())
+
+    def stored(self, trace: bytes, content: bytes) -> bytes:
+        """What goes into the mailbox: trace fields on top, the message untouched below."""
+        return trace + content
+
+    def return_path(self) -> bytes:
+        """RFC 5321 §4.4: the envelope's sender, at final delivery."""
+        path = self.reverse_path.encode() if self.reverse_path else b"<>"
+        return b"Return-Path: %s\r\n" % path
+
+    def received_field(self, recipients: list[Recipient]) -> bytes:
+        """RFC 5321 §4.4."""
+        single = recipients[0].path.encode() if len(recipients) == 1 else None
+        lines = [
+            f"Received: from {self.client_name} ([{self.peer}])",
+            f" by {self.context.hostname} with {self.with_protocol()} id {secrets.token_hex(6)}",
+        ]
+        if single is not None:
+            lines[-1] += f" for {self.text(single)}"
+        lines[-1] += ";"
+        lines.append(f" {format_datetime(self.context.now())}")
+        return "\r\n".join(lines).encode() + b"\r\n"
+
+    def with_protocol(self) -> str:
+        """RFC 3848 §1; RFC 6531 §4.3 for the UTF-8 forms."""
+        lmtp = self.role is Role.LMTP
+        utf8 = "SMTPUTF8" in self.mail_parameters
+        if not (self.extended or utf8):
+            return "SMTP"
+        name = {
+            (False, False): "ESMTP",
+            (False, True): "UTF8SMTP",
+            (True, False): "LMTP",
+            (True, True): "UTF8LMTP",
+        }
+        return (
+            name[lmtp, utf8] + ("S" if self.tls else "") + ("" if self.login_due() or not self.user else "A")
+        )

@@ -1,0 +1,96 @@
+"""The whole session: AUTH on top of the rest."""
+
+from dataclasses import dataclass
+
+from harness.wire import sasl
+from harness.wire.smtp.commands import Command, parse_auth
+from harness.wire.smtp.states import Verb
+from reference_server.smtp.content import Content
+from reference_server.smtp.core import Answer, answer
+from reference_server.smtp.roles import Role
+
+__all__ = ["SmtpSession"]
+
+
+@dataclass
+class SmtpSession(Content):
+    """An SMTP, submission or LMTP session: octets in by `receive`, octets out; see `SmtpCore` for the carrier."""
+
+    _exchange: sasl.ServerMechanism | None = None
+
+    def login_due(self) -> bool:
+        """RFC 6409 §4.3: submission takes mail from users only."""
+        return self.role is Role.SUBMISSION and self.user is None
+
+    def forget_client(self) -> None:
+        super().forget_client()
+        self.user = None
+
+    def do_auth(self, command: Command) -> Answer:
+        """RFC 4954 §4."""
+        if not command.argument:
+            return answer(501, "5.5.4", "AUTH takes a mechanism")
+        parsed = parse_auth(command.argument)
+        if self.user is not None:
+            return self.reply_to_second_auth()
+        if not self.auth_allowed():
+            return answer(538, "5.7.11", "Encryption required")
+        if parsed.mechanism not in sasl.SERVER_MECHANISMS:
+            return answer(504, "5.5.4", "Mechanism not known")
+        self._exchange = sasl.SERVER_MECHANISMS[parsed.mechanism]()
+        if parsed.initial is None:
+            return self.auth_step(self._exchange, None)
+        try:
+            return self.auth_step(self._exchange, sasl.decode_initial(parsed.initial))
+        except sasl.SaslError as exc:
+            return self.reply_to_bad_response(exc)
+
+    def reply_to_second_auth(self) -> Answer:
+        return answer(503, "5.5.1", "Already authenticated")
+
+    def auth_line(self, line: bytes) -> Answer:
+        """A response, or ``*`` that cancels (RFC 4954 §4)."""
+        reply = self._auth_response(line)
+        self.state = self.state_after(Verb.AUTH_RESPONSE, reply)
+        return reply
+
+    def _auth_response(self, line: bytes) -> Answer:
+        if self._exchange is None:
+            raise RuntimeError("a response is awaited and no exchange is under way")
+        if line == sasl.CANCEL:
+            return self.reply_to_cancel()
+        try:
+            return self.auth_step(self._exchange, self.decode_response(line))
+        except sasl.SaslError as exc:
+            return self.reply_to_bad_response(exc)
+
+    def decode_response(self, line: bytes) -> bytes:
+        """Strict base64: a stray character is refused, never skipped (RFC 4954 §4)."""
+        return sasl.decode(line)
+
+    def reply_to_cancel(self) -> Answer:
+        return answer(501, "5.7.0", "Authentication cancelled")
+
+    def reply_to_bad_response(self, exc: sasl.SaslError) -> Answer:
+        return answer(501, "5.5.2", "The response cannot be read")
+
+    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Answer:
+        """Go on with the exchange."""
+        try:
+            step = exchange.step(response)
+        except sasl.SaslError:
+            return self.reply_to_wrong_credentials()
+        if isinstance(step, sasl.Challenge):
+            return Answer(334, (self.challenge_text(step),))
+        user = self.context.accounts.authenticate(step)
+        if user is None:
+            return self.reply_to_wrong_credentials()
+        self.user = user
+        return answer(235, "2.7.0", "Authentication successful")
+
+    def challenge_text(self, challenge: sasl.Challenge) -> str:
+        """Base64 and nothing else (RFC 4954 §4)."""
+        return sasl.encode(challenge.octets).decode("ascii")
+
+    def reply_to_wrong_credentials(self) -> Answer:
+        return answer(535, "5.7.8", "Authentication credentials invalid")

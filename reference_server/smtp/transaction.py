@@ -1,0 +1,123 @@
+"""MAIL and RCPT: the envelope."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.wire.smtp.address import Mailbox, Path
+from harness.wire.smtp.commands import Command, parse_mail, parse_rcpt
+from harness.wire.smtp.states import Verb
+from reference_server.smtp.core import Answer, answer
+from reference_server.smtp.hello import Hello
+from reference_server.smtp.roles import Role
+
+__all__ = ["Recipient", "Transaction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An accepted RCPT: whose mailbox, the path as given, and its DSN parameters (RFC 3461 §4)."""
+
+    user: str
+    path: Path
+    parameters: Mapping[str, bytes | None]
+
+
+@dataclass
+class Transaction(Hello):
+    """The reverse-path and the recipients that were accepted."""
+
+    reverse_path: Path | None = None
+    mail_parameters: Mapping[str, bytes | None] = field(default_factory=dict)
+    recipients: list[Recipient] = field(default_factory=list)
+
+    def forget_transaction(self) -> None:
+        """RFC 5321 §4.1.1.5: sender, recipients and content are discarded."""
+        self.reverse_path = None
+        self.mail_parameters = {}
+        self.recipients = []
+
+    def do_mail(self, command: Command) -> Answer:
+        """RFC 5321 §4.1.1.2."""
+        parsed = parse_mail(command.argument)
+        if (refusal := self.check_parameters(parsed.parameters, self.mail_keywords())) is not None:
+            return refusal
+        if (refusal := self.check_size(parsed.parameters)) is not None:
+            return refusal
+        self.reverse_path = parsed.reverse_path
+        self.mail_parameters = parsed.parameters
+        return answer(250, "2.1.0", "Sender OK")
+
+    def mail_keywords(self) -> frozenset[str]:
+        """The parameters that MAIL takes after EHLO; aiosmtpd refuses AUTH= (its issue 299)."""
+        known = {"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID"}
+        return frozenset(known | {"AUTH"} if self.role is Role.SUBMISSION else known)
+
+    def rcpt_keywords(self) -> frozenset[str]:
+        """The parameters that RCPT takes after EHLO."""
+        return frozenset({"NOTIFY", "ORCPT"})
+
+    def check_parameters(
+        self, parameters: Mapping[str, bytes | None], known: frozenset[str]
+    ) -> Answer | None:
+        """RFC 5321 §4.1.1.11: 555 for a parameter that is not known, or not offered because of HELO."""
+        for keyword in parameters:
+            if keyword not in known or not self.extended:
+                return answer(555, "5.5.4", f"Parameter {keyword} not recognized")
+        return None
+
+    def check_size(self, parameters: Mapping[str, bytes | None]) -> Answer | None:
+        """RFC 1870 §6.1: a declared size above the limit is refused at MAIL."""
+        if int(parameters.get("SIZE") or 0) > self.context.world.limits.message_octets:
+            return answer(552, "5.3.4", "Message too large")
+        return None
+
+    def do_rcpt(self, command: Command) -> Answer:
+        """RFC 5321 §4.1.1.3; source routes are read and ignored (§3.3)."""
+        parsed = parse_rcpt(command.argument, smtputf8="SMTPUTF8" in self.mail_parameters)
+        if (refusal := self.check_parameters(parsed.parameters, self.rcpt_keywords())) is not None:
+            return refusal
+        if len(self.recipients) >= self.context.world.limits.recipients:
+            return self.reply_to_too_many_recipients()
+        mailbox = parsed.forward_path.mailbox
+        user = self.user_for(mailbox) if mailbox else None
+        if user is None:
+            return self.reply_to_unknown_recipient(mailbox)
+        self.recipients.append(Recipient(user, parsed.forward_path, parsed.parameters))
+        return answer(250, "2.1.5", "Recipient OK")
+
+    def user_for(self, mailbox: Mailbox) -> str | None:
+        """Whose mailbox it is; every quoted spelling of a local part is the same (RFC 5321 §4.1.2)."""
+        domain = "" if mailbox.domain == b"[127.0.0.1]" else self.text(mailbox.domain)
+        return self.context.world.user_for(self.text(mailbox.local_part), domain)
+
+    def reply_to_too_many_recipients(self) -> Answer:
+        """RFC 5321 §4.5.3.1.10: 452."""
+        return answer(452, "4.5.3", "Too many recipients")
+
+    def reply_to_unknown_recipient(self, mailbox: Mailbox | None) -> Answer:
+        """RFC 5321 §3.3: 550, whatever the reason; the enhanced code says which."""
+        world = self.context.world
+        domain = self.text(mailbox.domain).lower() if mailbox else ""
+        if domain in ("", world.domain, world.hostname, "[127.0.0.1]"):
+            return answer(550, "5.1.1", "No such user here")
+        if self.role is Role.SUBMISSION:
+            return answer(550, "5.1.2", "No route to this domain")
+        return answer(550, "5.7.1", "Relaying denied")
+
+    def refusal_before(self, verb: Verb, command: Command) -> Answer | None:
+        """RFC 4954 §6 and RFC 6409 §4.3: on submission nothing but the session's own commands before login."""
+        if self.login_due() and verb in (
+            Verb.MAIL,
+            Verb.RCPT,
+            Verb.DATA,
+            Verb.BDAT,
+            Verb.BDAT_LAST,
+            Verb.VRFY,
+        ):
+            if not self.tls:
+                return answer(530, "5.7.0", "Must issue a STARTTLS command first")
+            return answer(530, "5.7.0", "Authentication required")
+        return super().refusal_before(verb, command)
+
+    def login_due(self) -> bool:
+        raise NotImplementedError

@@ -1,0 +1,94 @@
+"""The tables, and one connection to them that both threads may use."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+__all__ = ["INBOX", "Database"]
+
+INBOX: Final = "INBOX"
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS mailboxes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL REFERENCES users (name), name TEXT NOT NULL,
+    uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL DEFAULT 1, highestmodseq INTEGER NOT NULL DEFAULT 1,
+    special_use TEXT, selectable INTEGER NOT NULL DEFAULT 1, UNIQUE (user, name));
+CREATE TABLE IF NOT EXISTS subscriptions (user TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (user, name));
+CREATE TABLE IF NOT EXISTS contents (id INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (
+    mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, content_id INTEGER NOT NULL, octets INTEGER NOT NULL,
+    flags TEXT NOT NULL, internaldate TEXT NOT NULL, modseq INTEGER NOT NULL, recent INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (mailbox_id, uid)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS messages_by_content ON messages (content_id);
+CREATE TABLE IF NOT EXISTS expunged (
+    mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,
+    PRIMARY KEY (mailbox_id, uid)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO counters VALUES ('uidvalidity', 0);
+"""
+
+
+class Database:
+    """One SQLite connection, one re-entrant lock, and who listens to which mailbox.
+
+    Args:
+        path: A file, kept in WAL mode and synced at each commit, or ``:memory:``.
+    """
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._lock = threading.RLock()
+        self._sql = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._sql.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _TABLES)
+        self._depth = 0
+        self._touched: set[int] = set()
+        self._listeners: dict[int, list[Callable[[], None]]] = {}
+
+    def close(self) -> None:
+        """Close the file; nothing may be asked afterwards."""
+        with self._lock:
+            self._sql.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing; whoever listens to a touched mailbox is told after the commit."""
+        with self._lock:
+            if self._depth:
+                yield self._sql
+                return
+            self._sql.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield self._sql
+            except BaseException:
+                self._sql.execute("ROLLBACK")
+                self._touched.clear()
+                raise
+            else:
+                self._sql.execute("COMMIT")
+            finally:
+                self._depth = 0
+            told = [tell for mailbox in self._touched for tell in self._listeners.get(mailbox, ())]
+            self._touched.clear()
+        for tell in told:
+            tell()
+
+    def touch(self, mailbox_id: int) -> None:
+        """Have the mailbox's listeners told when the transaction commits."""
+        self._touched.add(mailbox_id)
+
+    def listen(self, mailbox_id: int, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each commit that touched the mailbox, in the committing thread; returns the way to stop.
+
+        The callback must be quick and must not ask the store.
+        """
+        with self._lock:
+            self._listeners.setdefault(mailbox_id, []).append(callback)
+
+        def unlisten() -> None:
+            with self._lock:
+                self._listeners[mailbox_id].remove(callback)
+
+        return unlisten
