@@ -207,6 +207,9 @@ class SmtpClient:
     def vrfy(self, text: bytes) -> Reply:
         return self._polite(Verb.VRFY, text)
 
+    def expn(self, text: bytes) -> Reply:
+        return self._polite(Verb.EXPN, text)
+
     def help(self, *words: bytes) -> Reply:
         return self._polite(Verb.HELP, *words)
 
