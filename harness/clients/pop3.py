@@ -1,8 +1,8 @@
 """A blocking POP3 client: polite commands, raw octets, and every wait bounded."""
 
+import itertools
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ssl import SSLContext
 from types import TracebackType
 from typing import Final, Self
@@ -63,7 +63,6 @@ class Pop3Client:
         self.state: State | None = State.AUTHORIZATION
         self.greeting: Status
         self._reader = ResponseReader()
-        self._responses: deque[Response] = deque()
 
     @property
     def transcript(self) -> Transcript:
@@ -88,35 +87,46 @@ class Pop3Client:
 
     # Reading
 
-    def read_response(self, timeout_s: float | None = None) -> Response:
-        """The next response, whole, within `timeout_s` (default: the client's)."""
+    def read_response(self, timeout_s: float | None = None, *, multi_line: bool = False) -> Response:
+        """The next response, whole, within `timeout_s` (default: the client's).
+
+        Args:
+            multi_line: It is a `MultiLine`: it has more lines where it is positive; else it is a `Status`.
+        """
         allowed_s = self.timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + allowed_s
-        while not self._responses:
+        while (response := self._reader.next_response(multi_line=multi_line)) is None:
             if not self._receive(deadline - time.monotonic()):
                 raise ConnectionLost(self.transcript.label, "closed by the peer while a response was awaited")
-        return self._responses.popleft()
+        return response
 
     def read_status(self, timeout_s: float | None = None) -> Status:
-        """As `read_response`; of a multi-line response only its status."""
-        response = self.read_response(timeout_s)
-        return response.status if isinstance(response, MultiLine) else response
+        """The next response, a status line, as `read_response`."""
+        return _status(self.read_response(timeout_s))
 
     def read_greeting(self) -> Status:
         """The greeting (RFC 1939 §4)."""
         self.greeting = self.read_status()
         return self.greeting
 
-    def responses_within(self, quiet_s: float) -> list[Response]:
-        """All responses up to the first `quiet_s` seconds of silence, the peer's close, or `timeout_s` in all."""
+    def responses_within(self, quiet_s: float, *, multi_line: Iterable[bool] = ()) -> list[Response]:
+        """All responses up to the first `quiet_s` seconds of silence, the peer's close, or `timeout_s` in all.
+
+        Args:
+            multi_line: Of each response, in order, as in `read_response`; behind those, False.
+        """
         deadline = time.monotonic() + max(self.timeout_s, quiet_s)
         try:
             while self._receive(min(quiet_s, deadline - time.monotonic())):
                 pass
         except (TimedOut, ConnectionLost):
             pass  # silence and a reset end the list; the transcript tells which it was
-        responses = list(self._responses)
-        self._responses.clear()
+        responses = []
+        for form in itertools.chain(multi_line, itertools.repeat(False)):
+            response = self._reader.next_response(multi_line=form)
+            if response is None:
+                break
+            responses.append(response)
         return responses
 
     def at_eof(self, timeout_s: float) -> bool:
@@ -133,28 +143,23 @@ class Pop3Client:
 
     def _receive(self, timeout_s: float) -> bool:
         """Wait once for octets; False at the end of the stream."""
-        self._responses.extend(self._reader.feed(b""))  # raises what an earlier feed held back
         octets = self.transport.receive(timeout_s)
-        self._responses.extend(self._reader.feed(octets))
+        self._reader.feed(octets)
         return bool(octets)
 
     # Sending anything
 
-    def raw(self, octets: bytes, *, shown: bytes | None = None, multi_line: Sequence[bool] = ()) -> None:
+    def raw(self, octets: bytes, *, shown: bytes | None = None) -> None:
         """Send octets as they are. Read what comes of them with `read_response` or `responses_within`.
 
         Args:
             shown: What the transcript keeps instead, where they hold a secret.
-            multi_line: Of each response to come, whether it has more lines when it is positive; without it, and
-                after those, responses are read as single lines.
         """
         self.state = None
-        for expected in multi_line:
-            self._reader.expect(multi_line=expected)
         self.transport.send(octets, shown=shown)
 
     def command(self, line: bytes, *, shown: bytes | None = None) -> Status:
-        """Send any line and return the status of its response; what a multi-line response holds is dropped.
+        """Send any line and return the status of its response; the lines of a multi-line one are dropped.
 
         Args:
             line: Without CRLF, which is added.
@@ -163,42 +168,38 @@ class Pop3Client:
         Raises:
             LocalProtocolError: The line holds CR or LF.
         """
-        response = self._ask(line, shown=shown)
-        return response.status if isinstance(response, MultiLine) else response
+        verb = self._due(line)
+        self._send([line], shown)
+        return _status(self._answer(verb, multi_line=verb is not Verb.AUTH_RESPONSE and is_multi_line(line)))
 
     def multiline(self, line: bytes) -> MultiLine:
         """Send any line and return the response, which has more lines when it is positive. Raises as `command`."""
-        response = self._ask(line, multi_line=True)
+        verb = self._due(line)
+        self._send([line])
+        response = self._answer(verb, multi_line=True)
         assert isinstance(response, MultiLine)
         return response
 
     def pipeline(self, lines: Sequence[bytes]) -> list[Response]:
         """Send lines in one write, then read one response for each (RFC 2449 §6.6). Raises as `command`."""
-        octets = b"".join(self._line(line) for line in lines)
+        self._send(lines)
+        return [self._answer(verb_of(line), multi_line=is_multi_line(line)) for line in lines]
+
+    def _due(self, line: bytes) -> Verb | None:
+        return Verb.AUTH_RESPONSE if self.state is State.AUTH else verb_of(line)
+
+    def _send(self, lines: Sequence[bytes], shown: bytes | None = None) -> None:
         for line in lines:
-            self._reader.expect(multi_line=is_multi_line(line))
-        self.transport.send(octets)
-        return [self._answered(verb_of(line)) for line in lines]
-
-    def _ask(self, line: bytes, *, shown: bytes | None = None, multi_line: bool | None = None) -> Response:
-        in_exchange = self.state is State.AUTH
-        octets = self._line(line, shown)
-        form = not in_exchange and is_multi_line(line) if multi_line is None else multi_line
-        self._reader.expect(multi_line=form)
+            if b"\r" in line or b"\n" in line:
+                told = line[:80] if shown is None else shown
+                raise LocalProtocolError(f"a command line cannot hold CR or LF: {told!r}")
+        octets = b"".join(line + CRLF for line in lines)
         self.transport.send(octets, shown=None if shown is None else shown + CRLF)
-        return self._answered(Verb.AUTH_RESPONSE if in_exchange else verb_of(line))
 
-    @staticmethod
-    def _line(line: bytes, shown: bytes | None = None) -> bytes:
-        if b"\r" in line or b"\n" in line:
-            told = line[:80] if shown is None else shown
-            raise LocalProtocolError(f"a command line cannot hold CR or LF: {told!r}")
-        return line + CRLF
-
-    def _answered(self, verb: Verb | None) -> Response:
-        response = self.read_response()
+    def _answer(self, verb: Verb | None, *, multi_line: bool) -> Response:
+        response = self.read_response(multi_line=multi_line)
         if verb is not None:
-            self._move(verb, response.status if isinstance(response, MultiLine) else response)
+            self._move(verb, _status(response))
         return response
 
     def _move(self, verb: Verb, status: Status) -> None:
@@ -283,7 +284,6 @@ class Pop3Client:
         if status.ok:
             # What came in the clear behind the +OK is nobody's response.
             self._reader = ResponseReader()
-            self._responses.clear()
             self.transport.start_tls(context, hostname)
             self.state = State.AUTHORIZATION
         return status
@@ -349,6 +349,10 @@ class Pop3Client:
         if not response.ok:
             raise Pop3Refused(line, response.status)
         return response
+
+
+def _status(response: Response) -> Status:
+    return response.status if isinstance(response, MultiLine) else response
 
 
 def _told_by(verb: Verb, answer: Answer) -> State | None:

@@ -1,7 +1,6 @@
 """POP3 responses: status lines, and the multi-line ones behind them; read patiently, written strictly."""
 
 import re
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -112,19 +111,17 @@ Response = Status | MultiLine
 
 
 class ResponseReader:
-    """Octets in, responses out; `expect` says of each, in order, whether it has more lines.
+    """Octets in, responses out; who takes one says whether it has more lines, for the octets do not.
 
     A line that is no status line raises; anything milder is noted on the response as a `WireFault`.
-    A response that nobody expected is read as a single line.
 
     Args:
-        max_content: How many octets one multi-line response may have.
+        max_content: How many octets may wait to be taken, and how many one response may have.
     """
 
     def __init__(self, max_content: int = MAX_CONTENT) -> None:
         self._max_content = max_content
         self._lines = LineBuffer(MAX_PENDING)
-        self._expected: deque[bool] = deque()
         self._failed: RemoteProtocolError | None = None
         self._opened: Status | None = None
         self._content = DataReader()
@@ -133,49 +130,50 @@ class ResponseReader:
 
     @property
     def idle(self) -> bool:
-        """True when no octet of an unfinished response is held."""
+        """True when no octet is held that no response has taken yet."""
         return self._opened is None and not self._lines.pending
 
-    def expect(self, *, multi_line: bool) -> None:
-        """Announce the response to a command just sent; see `commands.is_multi_line`."""
-        self._expected.append(multi_line)
+    def feed(self, data: bytes) -> None:
+        """Take octets off the network, cut anywhere.
 
-    def feed(self, data: bytes) -> list[Response]:
-        """Take octets off the network and return the responses they complete.
+        Raises:
+            RemoteProtocolError: More than `max_content` octets wait.
+        """
+        self._lines.feed(data)
+        if self._lines.pending > self._max_content:
+            raise RemoteProtocolError(f"more than {self._max_content} octets that nobody asked for")
+
+    def next_response(self, *, multi_line: bool = False) -> Response | None:
+        """The next response, None until it is whole.
 
         Args:
-            data: Any number of octets, cut anywhere; ``b""`` changes nothing.
+            multi_line: Whether it has more lines where it is positive (see `commands.is_multi_line`). Once its
+                status line is read, that is settled.
 
         Returns:
-            Complete responses in arrival order: a `MultiLine` where one was expected, else a `Status`.
+            A `MultiLine` where `multi_line`, else a `Status`.
 
         Raises:
             RemoteProtocolError: A line is not a status line, or a line exceeds `MAX_PENDING`, or a response
-                `max_content`. Responses before it are returned first and the next call raises; from then on
-                every call does.
+                `max_content`. From then on every call raises.
 
         Source: RFC 1939 §3; RFC 2449 §3; RFC 5034 §4 (challenges).
         """
-        responses: list[Response] = []
-        if self._failed is None:
-            self._lines.feed(data)
-            try:
-                while (response := self._next()) is not None:
-                    responses.append(response)
-            except RemoteProtocolError as exc:
-                self._failed = exc
-        if self._failed is not None and not responses:
+        if self._failed is not None:
             raise self._failed
-        return responses
+        try:
+            return self._next(multi_line=multi_line)
+        except RemoteProtocolError as exc:
+            self._failed = exc
+            raise
 
-    def _next(self) -> Response | None:
+    def _next(self, *, multi_line: bool) -> Response | None:
         status = self._opened
         if status is None:
             line = self._lines.next_line()
             if line is None:
                 return None
             status = _read_status(line)
-            multi_line = self._expected.popleft() if self._expected else False
             if not multi_line:
                 return status
             if not status.ok:
@@ -192,7 +190,7 @@ class ResponseReader:
     def _next_content(self, status: Status) -> MultiLine | None:
         stuffed = self._lines.take_up_to(self._lines.pending)
         self._octets += self._content.feed(stuffed)
-        self._raw += stuffed.removesuffix(self._content.rest) if self._content.rest else stuffed
+        self._raw += stuffed.removesuffix(self._content.rest)
         if len(self._raw) > self._max_content:
             raise RemoteProtocolError(f"a response of more than {self._max_content} octets")
         if not self._content.ended:

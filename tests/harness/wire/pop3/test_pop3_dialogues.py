@@ -199,16 +199,13 @@ SESSIONS = (
 @pytest.mark.parametrize("dialogue", SESSIONS, ids=lambda dialogue: dialogue.name)
 def test_both_sides_read_the_session_and_agree_on_the_state(dialogue: Dialogue) -> None:
     greeting, *rest = dialogue.said
-    reader = ResponseReader()
-    assert [response.raw for response in reader.feed(greeting)] == [greeting]
     state = State.AUTHORIZATION
+    assert read_one(greeting, multi_line=False).raw == greeting
     for line, answered in zip(rest[::2], rest[1::2], strict=True):
-        verb: Verb | None = Verb.AUTH_RESPONSE
-        if state is not State.AUTH:
-            verb = parse_command(line).verb
-            reader.expect(multi_line=is_multi_line(line))
+        in_exchange = state is State.AUTH
+        verb = Verb.AUTH_RESPONSE if in_exchange else parse_command(line).verb
         assert verb is not None
-        (response,) = reader.feed(answered)
+        response = read_one(answered, multi_line=not in_exchange and is_multi_line(line))
         status = response.status if isinstance(response, MultiLine) else response
         assert not status.faults
         assert response.raw == answered
@@ -218,8 +215,10 @@ def test_both_sides_read_the_session_and_agree_on_the_state(dialogue: Dialogue) 
 
 def read_one(octets: bytes, *, multi_line: bool) -> Response:
     reader = ResponseReader()
-    reader.expect(multi_line=multi_line)
-    (response,) = reader.feed(octets)
+    reader.feed(octets)
+    response = reader.next_response(multi_line=multi_line)
+    assert response is not None
+    assert reader.idle
     return response
 
 

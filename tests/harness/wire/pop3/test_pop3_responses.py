@@ -1,6 +1,7 @@
 """Responses, byte for byte: cutting changes nothing, what was written is read, faults are noted."""
 
 import re
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given
@@ -33,11 +34,16 @@ texts = st.text("".join(map(chr, range(32, 127))).replace("[", ""), max_size=30)
 
 
 def read(octets: bytes | list[bytes], *multi_line: bool) -> list[Response]:
-    reader = ResponseReader()
-    for expected in multi_line:
-        reader.expect(multi_line=expected)
-    pieces = [octets] if isinstance(octets, bytes) else octets
-    return [response for piece in pieces for response in reader.feed(piece)]
+    """All whole responses; behind those of `multi_line`, single lines."""
+    reader, responses = ResponseReader(), []
+    forms = chain(multi_line, repeat(False))
+    form = next(forms)
+    for piece in [octets] if isinstance(octets, bytes) else octets:
+        reader.feed(piece)
+        while (response := reader.next_response(multi_line=form)) is not None:
+            responses.append(response)
+            form = next(forms)
+    return responses
 
 
 def status(octets: bytes) -> Status:
@@ -70,16 +76,19 @@ def test_cutting_the_stream_changes_nothing(data: st.DataObject) -> None:
 
 @given(st.lists(pieces | st.binary(max_size=20), max_size=20), st.lists(st.booleans(), max_size=3))
 def test_any_octets_are_read_or_raise_what_they_may(octets: list[bytes], forms: list[bool]) -> None:
-    def outcome(pieces: list[bytes]) -> tuple[list[Response], bool]:
-        reader, responses = ResponseReader(), []
-        for form in forms:
-            reader.expect(multi_line=form)
-        try:
-            for piece in [*pieces, b""]:
-                responses += reader.feed(piece)
-        except RemoteProtocolError:
-            return responses, True
-        return responses, False
+    def outcome(pieces: list[bytes]) -> list[Response | str]:
+        reader, outcomes = ResponseReader(), []
+        asked = chain(forms, repeat(False))
+        form = next(asked)
+        for piece in pieces:
+            reader.feed(piece)
+            try:
+                while (response := reader.next_response(multi_line=form)) is not None:
+                    outcomes.append(response)
+                    form = next(asked)
+            except RemoteProtocolError as exc:
+                return [*outcomes, str(exc)]
+        return outcomes
 
     assert outcome(octets) == outcome([b"".join(octets)])
 
@@ -165,31 +174,34 @@ def test_a_detail_of_a_code_is_that_code() -> None:
     assert not status(b"-ERR broken\r\n").has_code("SYS")
 
 
-def test_a_line_that_is_no_status_line_raises_after_what_came_before() -> None:
+def test_a_line_that_is_no_status_line_raises_from_then_on() -> None:
     reader = ResponseReader()
-    assert len(reader.feed(b"+OK\r\nFrom: a@example.test\r\n+OK\r\n")) == 1
+    reader.feed(b"+OK\r\nFrom: a@example.test\r\n+OK\r\n")
+    assert reader.next_response() == Status(Answer.OK, b"", b"+OK\r\n")
     for _ in range(2):
         with pytest.raises(RemoteProtocolError, match="not a POP3 status line"):
-            reader.feed(b"")
+            reader.next_response()
 
 
-def test_memory_is_bounded_in_a_line_and_in_a_response() -> None:
+def test_memory_is_bounded_in_a_line_in_a_response_and_for_what_waits() -> None:
     with pytest.raises(RemoteProtocolError, match="a line of"):
         read([b"+OK "] + [b"x" * 8192] * (MAX_PENDING // 8192 + 1))
     reader = ResponseReader(max_content=100)
-    reader.expect(multi_line=True)
-    assert reader.feed(b"+OK\r\n" + 90 * b"x") == []
-    assert not reader.idle
+    reader.feed(b"+OK\r\n" + 90 * b"x")
+    assert reader.next_response(multi_line=True) is None
+    reader.feed(b"xxxxxx")
     with pytest.raises(RemoteProtocolError, match="more than 100 octets"):
-        reader.feed(b"xxxxxx")
+        reader.next_response(multi_line=True)
+    with pytest.raises(RemoteProtocolError, match="nobody asked for"):
+        reader.feed(101 * b"x")
 
 
 def test_idle_is_between_responses() -> None:
     reader = ResponseReader()
-    reader.expect(multi_line=True)
     idle = [reader.idle]
     for piece in (b"+OK", b"\r\n", b".", b"\r\n"):
         reader.feed(piece)
+        reader.next_response(multi_line=True)
         idle.append(reader.idle)
     assert idle == [True, False, False, False, True]
 
