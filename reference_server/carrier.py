@@ -1,0 +1,42 @@
+"""What POP3 and IMAP sessions ride on: a trio stream, read with an idle limit, upgraded to TLS when asked."""
+
+import ssl
+from typing import Final
+
+import trio
+
+__all__ = ["StreamCarrier"]
+
+_READ_OCTETS: Final = 64 * 1024
+
+
+class StreamCarrier:
+    """One connection; a batch of responses is one write."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+
+    @property
+    def encrypted(self) -> bool:
+        return isinstance(self._stream, trio.SSLStream)
+
+    async def read(self, idle_s: float) -> bytes | None:
+        """The next octets, ``b""`` at the end of stream, None when nothing came within `idle_s`."""
+        with trio.move_on_after(idle_s):
+            return bytes(await self._stream.receive_some(_READ_OCTETS))
+        return None
+
+    async def write(self, octets: bytes) -> None:
+        if octets:
+            await self._stream.send_all(octets)
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Run the handshake as the server; raises `trio.BrokenResourceError` when it fails."""
+        secure = trio.SSLStream(self._stream, context, server_side=True, https_compatible=True)
+        await secure.do_handshake()
+        self._stream = secure
+
+    async def close(self) -> None:
+        """An orderly end: what was written reaches the client."""
+        with trio.move_on_after(1):
+            await self._stream.aclose()

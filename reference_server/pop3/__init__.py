@@ -1,0 +1,1 @@
+"""POP3: a session without I/O, carried by trio."""

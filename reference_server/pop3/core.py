@@ -1,0 +1,235 @@
+"""A POP3 session without I/O: framing, states, login; the maildrop's commands are in `session`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.errors import RemoteProtocolError
+from harness.wire import sasl
+from harness.wire.lines import LineBuffer
+from harness.wire.pop3.commands import MAX_AUTH_LINE, Command, CommandError, parse_command
+from harness.wire.pop3.responses import encode_challenge, encode_lines, encode_status
+from harness.wire.pop3.states import Answer, State, Verb, in_sequence, next_state
+from reference_server.context import Context
+from reference_server.pop3.maildrop import Maildrop
+
+__all__ = ["Pop3Core", "Response", "error", "ok"]
+
+_UNKNOWN: Final = "Unknown command"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response in the making: how it begins, and all its octets."""
+
+    answer: Answer
+    octets: bytes
+
+
+def ok(text: str = "") -> Response:
+    return Response(Answer.OK, encode_status(True, text.encode()))
+
+
+def error(text: str, code: str | None = None) -> Response:
+    """``-ERR``, with a response code (RFC 2449 §8) where there is one."""
+    return Response(Answer.ERR, encode_status(False, text.encode(), code=code))
+
+
+@dataclass
+class Pop3Core:
+    """Attributes:
+    wants_tls: STLS was answered +OK: the carrier runs the handshake and calls `tls_started`.
+    closing: The carrier sends what is left and closes.
+    """
+
+    context: Context
+    tls: bool = False
+    state: State = State.AUTHORIZATION
+    wants_tls: bool = False
+    closing: bool = False
+    maildrop: Maildrop | None = None
+    _name: str = ""
+    _lines: LineBuffer = field(default_factory=lambda: LineBuffer(MAX_AUTH_LINE))
+    _exchange: sasl.ServerMechanism | None = None
+
+    # What the carrier calls
+
+    def greet(self) -> bytes:
+        """RFC 1939 §4; no timestamp, since APOP is not offered."""
+        return encode_status(True, f"{self.context.hostname} mailproof POP3 ready".encode())
+
+    def receive(self, data: bytes) -> bytes:
+        """Take octets off the network, return all the responses they cause, in order (RFC 2449 §6.6)."""
+        self._lines.feed(data)
+        out = bytearray()
+        try:
+            while not (self.closing or self.wants_tls) and (line := self._lines.next_line()) is not None:
+                out += self.line(line).octets
+        except RemoteProtocolError:
+            out += error("Line too long, closing").octets
+            self.closing = True
+        return bytes(out)
+
+    def tls_started(self) -> None:
+        """RFC 2595 §4: what came before is forgotten."""
+        self.tls = True
+        self.wants_tls = False
+        self.discard_plaintext()
+        self.state = self.state_after(Verb.TLS_HANDSHAKE, Answer.OK)
+        self._name = ""
+
+    def discard_plaintext(self) -> None:
+        """What came in the clear behind STLS is never run inside TLS (RFC 2595 §4)."""
+        self._lines = LineBuffer(MAX_AUTH_LINE)
+
+    def lost(self) -> None:
+        """The connection is gone or idle too long: no UPDATE, nothing is removed (RFC 1939 §3, §6)."""
+        if self.maildrop is not None:
+            self.maildrop.close()
+            self.maildrop = None
+
+    # Lines
+
+    def line(self, line: bytes) -> Response:
+        """Answer one line: a command, or a SASL response."""
+        if self.state is State.AUTH:
+            response = self.auth_response(line)
+            self.state = self.state_after(Verb.AUTH_RESPONSE, response.answer)
+            return response
+        try:
+            command = parse_command(line)
+        except CommandError as exc:
+            return self.reply_to_bad_line(exc)
+        if command.verb is None or command.verb not in self.verbs():
+            return self.reply_to_unknown(command)
+        if not in_sequence(self.state, command.verb):
+            return self.reply_to_wrong_state(command.verb)
+        response = self.perform(command.verb, command)
+        self.state = self.state_after(command.verb, response.answer)
+        return response
+
+    def perform(self, verb: Verb, command: Command) -> Response:
+        method: Callable[[Command], Response] = getattr(self, f"do_{verb.value.lower()}")
+        try:
+            return method(command)
+        except CommandError as exc:
+            return self.reply_to_bad_line(exc)
+
+    def state_after(self, verb: Verb, answer: Answer) -> State:
+        return next_state(self.state, verb, answer)
+
+    def verbs(self) -> frozenset[Verb]:
+        """What this server implements; the rest is unknown to it."""
+        return frozenset(Verb) - {Verb.APOP, Verb.UTF8, Verb.LANG}
+
+    def reply_to_bad_line(self, exc: CommandError) -> Response:
+        """RFC 1939 §3: -ERR for what is malformed."""
+        return error(f"Syntax error: {exc.problem}")
+
+    def reply_to_unknown(self, command: Command) -> Response:
+        """RFC 1939 §3: -ERR for what is not known."""
+        return error(_UNKNOWN)
+
+    def reply_to_wrong_state(self, verb: Verb) -> Response:
+        """RFC 1939 §3: -ERR for what comes in the wrong state."""
+        return error(f"Not now: {self.state.value}")
+
+    # Capabilities and TLS
+
+    def do_capa(self, command: Command) -> Response:
+        """RFC 2449 §5."""
+        names = [f"{name} {value}".strip().encode() for name, value in self.capabilities().items()]
+        return Response(Answer.OK, encode_lines(b"Capabilities", names))
+
+    def capabilities(self) -> dict[str, str]:
+        """Name -> arguments; the same before and after login, but for STLS, which only works before."""
+        offered = {
+            "TOP": "",
+            "UIDL": "",
+            "RESP-CODES": "",
+            "AUTH-RESP-CODE": "",
+            "PIPELINING": "",
+            "EXPIRE": "NEVER",
+            "IMPLEMENTATION": "mailproof",
+        }
+        if self.login_allowed():
+            offered |= {"USER": "", "SASL": "PLAIN LOGIN"}
+        if not self.tls and self.maildrop is None:
+            offered["STLS"] = ""
+        return offered
+
+    def login_allowed(self) -> bool:
+        """Whether a password may be given on this connection."""
+        return self.tls or self.context.world.plaintext_login
+
+    def do_stls(self, command: Command) -> Response:
+        """RFC 2595 §4."""
+        if self.tls:
+            return error("TLS is active already")
+        self.wants_tls = True
+        return ok("Begin TLS negotiation")
+
+    # Login
+
+    def do_user(self, command: Command) -> Response:
+        """RFC 1939 §7: +OK whoever it is, so that nobody learns who has a mailbox."""
+        if not self.login_allowed():
+            return error("Use STLS first")
+        self._name = command.arguments[0].decode("utf-8", "replace")
+        return ok("Send the password")
+
+    def do_pass(self, command: Command) -> Response:
+        return self.log_in(sasl.Credentials(self._name, command.arguments[0].decode("utf-8", "replace")))
+
+    def do_auth(self, command: Command) -> Response:
+        """RFC 5034 §4."""
+        if not self.login_allowed():
+            return error("Use STLS first")
+        mechanism = sasl.SERVER_MECHANISMS.get(command.arguments[0].decode("ascii", "replace").upper())
+        if mechanism is None:
+            return error("Mechanism not known")
+        self._exchange = mechanism()
+        if len(command.arguments) == 1:
+            return self.auth_step(self._exchange, None)
+        try:
+            return self.auth_step(self._exchange, sasl.decode_initial(command.arguments[1]))
+        except sasl.SaslError:
+            return self.reply_to_bad_response()
+
+    def auth_response(self, line: bytes) -> Response:
+        """A response, or ``*`` that cancels (RFC 5034 §4)."""
+        if line == sasl.CANCEL:
+            return self.reply_to_cancel()
+        if self._exchange is None:
+            raise RuntimeError("a response is awaited and no exchange is under way")
+        try:
+            return self.auth_step(self._exchange, sasl.decode(line))
+        except sasl.SaslError:
+            return self.reply_to_bad_response()
+
+    def reply_to_cancel(self) -> Response:
+        return error("Authentication cancelled")
+
+    def reply_to_bad_response(self) -> Response:
+        return error("The response cannot be read")
+
+    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Response:
+        step = exchange.step(response)
+        if isinstance(step, sasl.Challenge):
+            return Response(Answer.CHALLENGE, self.challenge(step))
+        return self.log_in(step)
+
+    def challenge(self, step: sasl.Challenge) -> bytes:
+        """``+ `` and base64, empty for an empty challenge (RFC 5034 §4)."""
+        return encode_challenge(sasl.encode(step.octets))
+
+    def log_in(self, credentials: sasl.Credentials) -> Response:
+        """Check the password, then take the maildrop's lock (RFC 1939 §4)."""
+        user = self.context.accounts.authenticate(credentials)
+        if user is None:
+            return error("Wrong user or password", "AUTH")
+        maildrop = self.context.variant(Maildrop)(self.context, user)
+        if not maildrop.open():
+            return error("Another session has this maildrop", "IN-USE")
+        self.maildrop = maildrop
+        return ok(f"{len(maildrop.numbers())} messages")
