@@ -22,9 +22,10 @@ class StreamCarrier:
 
     async def read(self, idle_s: float) -> bytes | None:
         """The next octets, ``b""`` at the end of stream, None when nothing came within `idle_s`."""
+        octets: bytes | None = None
         with trio.move_on_after(idle_s):
-            return bytes(await self._stream.receive_some(_READ_OCTETS))
-        return None
+            octets = bytes(await self._stream.receive_some(_READ_OCTETS))
+        return octets
 
     async def write(self, octets: bytes) -> None:
         if octets:

@@ -37,6 +37,7 @@ class World:
 
     Attributes:
         aliases: Local part -> the user who gets its mail.
+        addresses: The host's own, so that mail for ``user@[address]`` is local (RFC 5321 §4.1.3).
         plaintext_login: Whether POP3 and IMAP take a password before TLS.
         cheap_hashes: For throw-away worlds: password hashes that cost nothing, so that a run of hundreds of logins
             measures the target and not argon2.
@@ -46,13 +47,19 @@ class World:
     hostname: str
     users: tuple[User, ...]
     aliases: Mapping[str, str]
+    addresses: tuple[str, ...] = ("127.0.0.1",)
     plaintext_login: bool = True
     cheap_hashes: bool = False
     limits: Limits = field(default_factory=Limits)
 
+    def is_local(self, domain: str) -> bool:
+        """Whether mail for the domain ends here; empty is the bare ``Postmaster`` of RFC 5321 §4.1.1.3."""
+        literals = (f"[{address}]" for address in self.addresses)
+        return domain.lower() in ("", self.domain, self.hostname, *literals)
+
     def user_for(self, local_part: str, domain: str) -> str | None:
         """Whose mailbox an address means; subaddresses (``user+detail``) and case are folded (RFC 5321 §2.4)."""
-        if domain.lower() not in ("", self.domain, self.hostname):
+        if not self.is_local(domain):
             return None
         name = local_part.lower().partition("+")[0] or local_part.lower()
         name = self.aliases.get(name, name)

@@ -1,6 +1,5 @@
 """A POP3 session without I/O: framing, states, login; the maildrop's commands are in `session`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -109,11 +108,12 @@ class Pop3Core:
         return response
 
     def perform(self, verb: Verb, command: Command) -> Response:
-        method: Callable[[Command], Response] = getattr(self, f"do_{verb.value.lower()}")
+        method = getattr(self, f"do_{verb.value.lower()}")
         try:
-            return method(command)
+            response: Response = method(command)
         except CommandError as exc:
             return self.reply_to_bad_line(exc)
+        return response
 
     def state_after(self, verb: Verb, answer: Answer) -> State:
         return next_state(self.state, verb, answer)

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _READ_OCTETS = 64 * 1024
 
 
-class Carrier(SMTP):  # type: ignore[misc]  # aiosmtpd's types are partial
+class Carrier(SMTP):
     """One connection.
 
     Keeps aiosmtpd's `Session`, its idle timer and its task per connection; replaces its reading, its verbs and its
@@ -65,7 +65,7 @@ class Carrier(SMTP):  # type: ignore[misc]  # aiosmtpd's types are partial
                     await self._start_tls(dialogue)
         except (ConnectionError, ssl.SSLError) as exc:
             _log.debug("connection with %s lost: %s", peer, exc)
-        except Exception:
+        except Exception:  # noqa: BLE001 (logged; one broken session must not end the server)
             _log.exception("a fault of the reference server; the connection with %s is closed", peer)
         finally:
             self._writer.close()
@@ -77,7 +77,7 @@ class Carrier(SMTP):  # type: ignore[misc]  # aiosmtpd's types are partial
 
     async def _start_tls(self, dialogue: SmtpSession) -> None:
         """The handshake; octets that came in the clear behind STARTTLS are dropped (RFC 3207 §6)."""
-        buffered: bytearray = self._reader._buffer
+        buffered: bytearray = self._reader._buffer  # type: ignore[attr-defined]  # asyncio has no other way
         buffered.clear()
         await self._writer.start_tls(self._tls)
         self.transport = self._writer.transport

@@ -1,21 +1,25 @@
 """DATA and BDAT: the message itself, and its acceptance."""
 
+import logging
 import re
 import secrets
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Final
 
+from harness.wire.smtp.address import Path
 from harness.wire.smtp.commands import BdatCommand, Command, parse_bdat
 from harness.wire.smtp.data import ChunkReader, DataReader
 from harness.wire.smtp.errors import CommandError
-from harness.wire.smtp.states import State, Verb, in_sequence
+from harness.wire.smtp.states import Verb, in_sequence
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.transaction import Recipient, Transaction
-from reference_server.store import INBOX, Delivery
+from reference_server.store import INBOX, Delivery, StoreFailed
 
 __all__ = ["Content"]
+
+_log = logging.getLogger(__name__)
 
 _RECEIVED: Final = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 
@@ -101,7 +105,6 @@ class Content(Transaction):
         if in_sequence(self.state, verb):
             self.state = self.state_after(verb, replies[0])
         if chunk.last:
-            self.state = State.READY
             self.forget_transaction()
         return replies
 
@@ -119,7 +122,7 @@ class Content(Transaction):
         recipients = list(self.recipients)
         refusal = self.check_content(bytes(self._message))
         if refusal is None:
-            self.deliver(recipients, bytes(self._message))
+            refusal = self.deliver(recipients, bytes(self._message))
         reply = refusal or answer(250, "2.0.0", "Message accepted")
         self._data = None
         return self.final_replies(reply, recipients)
@@ -143,12 +146,17 @@ class Content(Transaction):
         """RFC 5321 §2.3.8 forbids to send them and leaves open what a receiver does; refusing ends all doubt."""
         return answer(550, "5.6.0", "CR or LF alone in the message")
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> None:
-        """One mailbox once, however many recipients lead to it."""
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
+        """One mailbox once, however many recipients lead to it; None when the message is on disk for all."""
         users = list(dict.fromkeys(recipient.user for recipient in recipients))
         trace = self.return_path() + self.received_field(recipients)
         deliveries = [Delivery(user, INBOX, self.stored(trace, content)) for user in users]
-        self.context.store.accept(deliveries, self.context.now())
+        try:
+            self.context.store.accept(deliveries)
+        except StoreFailed:
+            _log.exception("a message was not stored")
+            return answer(452, "4.3.1", "Insufficient system storage")
+        return None
 
     def stored(self, trace: bytes, content: bytes) -> bytes:
         """What goes into the mailbox: trace fields on top, the message untouched below."""
@@ -156,20 +164,19 @@ class Content(Transaction):
 
     def return_path(self) -> bytes:
         """RFC 5321 §4.4: the envelope's sender, at final delivery."""
-        path = self.reverse_path.encode() if self.reverse_path else b"<>"
-        return b"Return-Path: %s\r\n" % path
+        mailbox = self.reverse_path.mailbox if self.reverse_path else None
+        return b"Return-Path: %s\r\n" % Path(mailbox).encode()
 
     def received_field(self, recipients: list[Recipient]) -> bytes:
-        """RFC 5321 §4.4."""
-        single = recipients[0].path.encode() if len(recipients) == 1 else None
+        """RFC 5321 §4.4; FOR only for a single recipient, lest one is told of another (RFC 5321 §7.2)."""
+        peer = f"IPv6:{self.peer}" if ":" in self.peer else self.peer
         lines = [
-            f"Received: from {self.client_name} ([{self.peer}])",
+            f"Received: from {self.client_name} ([{peer}])",
             f" by {self.context.hostname} with {self.with_protocol()} id {secrets.token_hex(6)}",
         ]
-        if single is not None:
-            lines[-1] += f" for {self.text(single)}"
-        lines[-1] += ";"
-        lines.append(f" {format_datetime(self.context.now())}")
+        if len(recipients) == 1:
+            lines.append(f" for {Path(recipients[0].path.mailbox).encode().decode()}")
+        lines[-1] += f"; {format_datetime(self.context.clock.now())}"
         return "\r\n".join(lines).encode() + b"\r\n"
 
     def with_protocol(self) -> str:
@@ -184,6 +191,4 @@ class Content(Transaction):
             (True, False): "LMTP",
             (True, True): "UTF8LMTP",
         }
-        return (
-            name[lmtp, utf8] + ("S" if self.tls else "") + ("" if self.login_due() or not self.user else "A")
-        )
+        return name[lmtp, utf8] + ("S" if self.tls else "") + ("A" if self.user else "")

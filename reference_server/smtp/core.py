@@ -5,7 +5,6 @@ write per reply (389), here one batch for everything that came in one read; the 
 reader (285, 293), here an incremental reader.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,6 +61,7 @@ class SmtpCore:
     _lines: LineBuffer = field(default_factory=lambda: LineBuffer(MAX_LINE))
     _out: bytearray = field(default_factory=bytearray)
     _reader: DataReader | ChunkReader | None = None
+    _skipping: bool = False
 
     verbs: frozenset[Verb] = field(init=False)
 
@@ -79,12 +79,8 @@ class SmtpCore:
     def receive(self, data: bytes) -> bytes:
         """Take octets off the network, return all the replies they cause, in order (RFC 2920 §3.2)."""
         self._lines.feed(data)
-        try:
-            while not self.closing and not self.wants_tls and self._step():
-                pass
-        except RemoteProtocolError:
-            self.say(self.reply_to_endless_line())
-            self.closing = True
+        while not self.closing and not self.wants_tls and self._step():
+            pass
         return self._take_out()
 
     def tls_started(self) -> None:
@@ -126,14 +122,35 @@ class SmtpCore:
         """One line or one piece of content; False when nothing more can be done with what is here."""
         if self._reader is not None:
             return self._read_content(self._reader)
-        line = self._lines.next_line()
+        try:
+            line = self._lines.next_line()
+        except RemoteProtocolError:
+            self.endless_line()
+            return True
         if line is None:
             return False
-        if self.state is State.AUTH:
+        if self._skipping:
+            self._skipping = False
+        elif self.state is State.AUTH:
             self.say(self.auth_line(line))
         else:
             self.command_line(line)
         return True
+
+    def endless_line(self) -> None:
+        """Answer a line that is too long once, when it is; the rest of it, up to its CRLF, says nothing."""
+        if not self._skipping:
+            if self.state is State.AUTH:
+                reply = self.reply_to_endless_auth_line()
+                self.state = self.state_after(Verb.AUTH_RESPONSE, reply)
+            else:
+                reply = self.reply_to_endless_line()
+            self.say(reply)
+        self._skipping = True
+        # All but the last octet, which may be the CR of the CRLF; the line's end, when it is here, stays.
+        seen = self._lines.take_up_to(MAX_LINE)
+        if seen.endswith(b"\r"):
+            self._lines.put_back(seen[-1:])
 
     def _read_content(self, reader: DataReader | ChunkReader) -> bool:
         octets = self._lines.take_up_to(self._lines.pending)
@@ -188,11 +205,12 @@ class SmtpCore:
 
     def perform(self, verb: Verb, command: Command) -> Answer:
         """Run a command that is in sequence; grammar errors become 501, 555 and their like."""
-        method: Callable[[Command], Answer] = getattr(self, f"do_{verb.value.lower()}")
+        method = getattr(self, f"do_{verb.value.lower()}")
         try:
-            return method(command)
+            reply: Answer = method(command)
         except CommandError as exc:
             return self.reply_to_bad_argument(verb, exc)
+        return reply
 
     def open_chunk(self, command: Command, refusal: Answer | None) -> None:
         raise NotImplementedError
@@ -210,7 +228,12 @@ class SmtpCore:
     # Replies that are rules of their own
 
     def reply_to_endless_line(self) -> Answer:
-        return answer(500, "5.5.2", "Line too long, closing")
+        """RFC 5321 §4.5.3.1.9: 500; the connection stays (§4.1.1.10)."""
+        return answer(500, "5.5.2", "Line too long")
+
+    def reply_to_endless_auth_line(self) -> Answer:
+        """RFC 4954 §4: 500 5.5.6, and the exchange has failed."""
+        return answer(500, "5.5.6", "Authentication exchange line is too long")
 
     def reply_to_bad_line(self, exc: CommandError) -> Answer:
         """RFC 5321 §4.1.2: 501 for octets that no command may hold; §4.2.4: 500 where there is no verb."""

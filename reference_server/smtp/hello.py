@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from harness.errors import RemoteProtocolError
 from harness.wire.smtp.address import parse_domain
 from harness.wire.smtp.commands import Command
 from harness.wire.smtp.errors import AddressError, CommandError, ParameterError
@@ -41,12 +40,12 @@ class Hello(SmtpCore):
         """RFC 5321 §4.1.4: the buffers are cleared as by RSET."""
         self.forget_transaction()
         self.extended = extended
-        self.client_name = command.argument.decode("utf-8")
+        self.client_name = command.argument.decode("ascii")
 
     def check_client_name(self, command: Command) -> Answer | None:
-        """A domain or an address literal (RFC 5321 §4.1.1.1); it is never compared with the peer (§4.1.4)."""
+        """A domain or an address literal, ASCII (RFC 5321 §4.1.1.1; RFC 6531 §3.7.1); never held against the peer."""
         try:
-            parse_domain(command.argument, smtputf8=True)
+            parse_domain(command.argument)
         except CommandError as exc:
             return Answer(501, (f"Syntax error: {exc.problem}",))
         return None
@@ -124,7 +123,9 @@ class Hello(SmtpCore):
         return answer(221, "2.0.0", f"{self.context.hostname} closing")
 
     def reply_to_bad_argument(self, verb: Verb, exc: CommandError) -> Answer:
-        """RFC 5321 §4.1.4: 501; the enhanced code says what was wrong (RFC 3463 §3)."""
+        """RFC 5321 §4.2.4: 501; the enhanced code says what was wrong (RFC 3463 §3)."""
+        if exc.rule == "RFC 6531 §3.4":
+            return self.reply_to_unasked_utf8(verb)
         match exc:
             case AddressError():
                 enhanced = "5.1.7" if verb is Verb.MAIL else "5.1.3"
@@ -134,13 +135,9 @@ class Hello(SmtpCore):
                 enhanced = "5.5.2"
         return answer(501, enhanced, f"Syntax error: {exc.problem}")
 
+    def reply_to_unasked_utf8(self, verb: Verb) -> Answer:
+        """RFC 6531 §3.5: 550 to MAIL and 553 to RCPT, 5.6.7 both."""
+        return answer(550 if verb is Verb.MAIL else 553, "5.6.7", "Addresses beyond ASCII need SMTPUTF8")
+
     def forget_transaction(self) -> None:
         raise NotImplementedError
-
-    @staticmethod
-    def text(octets: bytes) -> str:
-        """Octets that the grammar let through, as text."""
-        try:
-            return octets.decode("utf-8")
-        except UnicodeDecodeError as exc:
-            raise RemoteProtocolError(f"not UTF-8: {octets!r}") from exc

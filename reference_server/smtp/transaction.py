@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from harness.wire.smtp.address import Mailbox, Path
 from harness.wire.smtp.commands import Command, parse_mail, parse_rcpt
@@ -11,6 +12,8 @@ from reference_server.smtp.hello import Hello
 from reference_server.smtp.roles import Role
 
 __all__ = ["Recipient", "Transaction"]
+
+_NEEDS_LOGIN: Final = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.BDAT, Verb.BDAT_LAST, Verb.VRFY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,7 @@ class Transaction(Hello):
 
     def user_for(self, mailbox: Mailbox) -> str | None:
         """Whose mailbox it is; every quoted spelling of a local part is the same (RFC 5321 §4.1.2)."""
-        domain = "" if mailbox.domain == b"[127.0.0.1]" else self.text(mailbox.domain)
-        return self.context.world.user_for(self.text(mailbox.local_part), domain)
+        return self.context.world.user_for(mailbox.local_part.decode(), mailbox.domain.decode())
 
     def reply_to_too_many_recipients(self) -> Answer:
         """RFC 5321 §4.5.3.1.10: 452."""
@@ -96,9 +98,7 @@ class Transaction(Hello):
 
     def reply_to_unknown_recipient(self, mailbox: Mailbox | None) -> Answer:
         """RFC 5321 §3.3: 550, whatever the reason; the enhanced code says which."""
-        world = self.context.world
-        domain = self.text(mailbox.domain).lower() if mailbox else ""
-        if domain in ("", world.domain, world.hostname, "[127.0.0.1]"):
+        if mailbox is None or self.context.world.is_local(mailbox.domain.decode()):
             return answer(550, "5.1.1", "No such user here")
         if self.role is Role.SUBMISSION:
             return answer(550, "5.1.2", "No route to this domain")
@@ -106,14 +106,7 @@ class Transaction(Hello):
 
     def refusal_before(self, verb: Verb, command: Command) -> Answer | None:
         """RFC 4954 §6 and RFC 6409 §4.3: on submission nothing but the session's own commands before login."""
-        if self.login_due() and verb in (
-            Verb.MAIL,
-            Verb.RCPT,
-            Verb.DATA,
-            Verb.BDAT,
-            Verb.BDAT_LAST,
-            Verb.VRFY,
-        ):
+        if self.login_due() and verb in _NEEDS_LOGIN:
             if not self.tls:
                 return answer(530, "5.7.0", "Must issue a STARTTLS command first")
             return answer(530, "5.7.0", "Authentication required")

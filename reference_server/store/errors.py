@@ -1,14 +1,10 @@
 """What the store refuses."""
 
-__all__ = ["MailboxExists", "NoSuchMailbox", "NoSuchUser", "StoreError", "StoreFailed"]
+__all__ = ["MailboxExists", "NoSuchMailbox", "NoSuchUser", "StoreError"]
 
 
 class StoreError(Exception):
     """Base of what the store refuses; nothing was changed."""
-
-
-class StoreFailed(StoreError):
-    """The disk is full or the file cannot be written; the cause is chained."""
 
 
 class NoSuchUser(StoreError):
