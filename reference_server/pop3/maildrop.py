@@ -21,7 +21,7 @@ class Maildrop:
 
     def open(self) -> bool:
         """Take the lock and the numbers; False where another session holds the maildrop (RFC 1939 §4)."""
-        if not self.context.maildrops.acquire(self.user):
+        if not self.context.store.lock_maildrop(self.user):
             return False
         mailbox = self.context.store.mailbox(self.user, INBOX)
         if mailbox is not None:
@@ -31,7 +31,7 @@ class Maildrop:
 
     def close(self) -> None:
         """Release the lock; nothing is removed."""
-        self.context.maildrops.release(self.user)
+        self.context.store.unlock_maildrop(self.user)
 
     def update(self) -> None:
         """The UPDATE state: remove the marked messages (RFC 1939 §6)."""

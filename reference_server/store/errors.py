@@ -1,10 +1,14 @@
 """What the store refuses."""
 
-__all__ = ["MailboxExists", "NoSuchMailbox", "NoSuchUser", "StoreError"]
+__all__ = ["MailboxExists", "NoSuchMailbox", "NoSuchUser", "StoreError", "StoreFailed"]
 
 
 class StoreError(Exception):
     """Base of what the store refuses; nothing was changed."""
+
+
+class StoreFailed(StoreError):
+    """The disk is full or the file cannot be written; the cause is chained."""
 
 
 class NoSuchUser(StoreError):

@@ -8,11 +8,16 @@ from reference_server.store.schema import INBOX, Database
 
 __all__ = ["Mailboxes"]
 
-_COLUMNS = "id, user, name, uidvalidity, uidnext, highestmodseq, special_use, selectable"
+_COLUMNS = (
+    "id, user, name, uidvalidity, uidnext, highestmodseq,"
+    " EXISTS (SELECT 1 FROM subscriptions s WHERE s.user = mailboxes.user AND s.name = mailboxes.name),"
+    " special_use, selectable"
+)
 
 
-def _row(found: tuple[int, str, str, int, int, int, str | None, int]) -> MailboxRow:
-    return MailboxRow(*found[:-1], selectable=bool(found[-1]))
+def _row(found: tuple[int, str, str, int, int, int, int, str | None, int]) -> MailboxRow:
+    *row, subscribed, special_use, selectable = found
+    return MailboxRow(*row, bool(subscribed), special_use, bool(selectable))
 
 
 class Mailboxes(Database):
@@ -154,8 +159,8 @@ class Mailboxes(Database):
     def _hand_over(self, sql: sqlite3.Connection, source_id: int, target_id: int) -> None:
         (count,) = sql.execute("SELECT COUNT(*) FROM messages WHERE mailbox_id = ?", (source_id,)).fetchone()
         sql.execute(
-            "INSERT INTO messages SELECT ?, ROW_NUMBER() OVER (ORDER BY uid), content_id, octets, flags, internaldate,"
-            " 1, recent FROM messages WHERE mailbox_id = ?",
+            "INSERT INTO messages SELECT ?, ROW_NUMBER() OVER (ORDER BY uid), content_id, octets, flags,"
+            " internaldate, 1, recent FROM messages WHERE mailbox_id = ?",
             (target_id, source_id),
         )
         sql.execute("UPDATE mailboxes SET uidnext = ? WHERE id = ?", (count + 1, target_id))

@@ -16,6 +16,7 @@ class MailboxRow:
     uidvalidity: int
     uidnext: int
     highestmodseq: int
+    subscribed: bool
     special_use: str | None
     selectable: bool
 
@@ -36,18 +37,18 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts of a mailbox; `octets` is the sum of the messages' sizes."""
+    """Counts of a mailbox; `size` is the sum of the messages' octets (RFC 8438 §1)."""
 
     messages: int
     unseen: int
     recent: int
     deleted: int
-    octets: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message for one mailbox; an INBOX that is missing is created."""
+    """One message for one mailbox; without `internaldate` the store's clock gives it."""
 
     user: str
     mailbox: str

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from reference_server.clock import Clock
+from reference_server.store.errors import StoreFailed
+
 __all__ = ["INBOX", "Database"]
 
 INBOX: Final = "INBOX"
@@ -36,15 +39,18 @@ class Database:
 
     Args:
         path: A file, kept in WAL mode and synced at each commit, or ``:memory:``.
+        clock: Dates what comes without a date.
     """
 
-    def __init__(self, path: str = ":memory:") -> None:
+    def __init__(self, path: str = ":memory:", clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._lock = threading.RLock()
         self._sql = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._sql.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _TABLES)
         self._depth = 0
         self._touched: set[int] = set()
         self._listeners: dict[int, list[Callable[[], None]]] = {}
+        self._locked_maildrops: set[str] = set()
 
     def close(self) -> None:
         """Close the file; nothing may be asked afterwards."""
@@ -53,7 +59,11 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing; whoever listens to a touched mailbox is told after the commit."""
+        """All of it or nothing; whoever listens to a touched mailbox is told after the commit.
+
+        Raises:
+            StoreFailed: SQLite could not read or write; nothing was changed.
+        """
         with self._lock:
             if self._depth:
                 yield self._sql
@@ -62,12 +72,14 @@ class Database:
             self._depth = 1
             try:
                 yield self._sql
-            except BaseException:
-                self._sql.execute("ROLLBACK")
-                self._touched.clear()
-                raise
-            else:
                 self._sql.execute("COMMIT")
+            except BaseException as exc:
+                if self._sql.in_transaction:  # on a full disk SQLite has rolled back already
+                    self._sql.execute("ROLLBACK")
+                self._touched.clear()
+                if isinstance(exc, sqlite3.OperationalError):
+                    raise StoreFailed(str(exc)) from exc
+                raise
             finally:
                 self._depth = 0
             told = [tell for mailbox in self._touched for tell in self._listeners.get(mailbox, ())]
@@ -92,3 +104,15 @@ class Database:
                 self._listeners[mailbox_id].remove(callback)
 
         return unlisten
+
+    def lock_maildrop(self, user: str) -> bool:
+        """The exclusive lock of a POP3 session (RFC 1939 §4); False where another session holds it."""
+        with self._lock:
+            free = user not in self._locked_maildrops
+            self._locked_maildrops.add(user)
+            return free
+
+    def unlock_maildrop(self, user: str) -> None:
+        """Give the lock back; by its holder only."""
+        with self._lock:
+            self._locked_maildrops.discard(user)

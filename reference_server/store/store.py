@@ -7,7 +7,7 @@ from typing import Literal
 
 from reference_server.store.errors import NoSuchMailbox, NoSuchUser
 from reference_server.store.mailboxes import Mailboxes
-from reference_server.store.rows import Delivery, MailboxRow, MessageRow, Status
+from reference_server.store.rows import Delivery, MessageRow, Status
 from reference_server.store.schema import INBOX
 
 __all__ = ["FlagMode", "Store"]
@@ -31,27 +31,26 @@ class Store(Mailboxes):
     Every change is one transaction: when the call returns it is on disk (for a file), for all mailboxes or for none.
     """
 
-    def accept(self, deliveries: Sequence[Delivery], now: dt.datetime) -> list[MessageRow]:
+    def accept(self, deliveries: Sequence[Delivery]) -> list[MessageRow]:
         """Put messages into mailboxes: all of them, or none.
 
         Raises:
             NoSuchUser: A delivery is for no account.
             NoSuchMailbox: A delivery names a mailbox that is missing (an INBOX never is).
+            StoreFailed: The disk is full, for instance.
         """
         contents: dict[bytes, int] = {}
         with self.transaction() as sql:
-            return [self._put(sql, delivery, contents, now) for delivery in deliveries]
+            return [self._put(sql, delivery, contents) for delivery in deliveries]
 
-    def _put(
-        self, sql: sqlite3.Connection, delivery: Delivery, contents: dict[bytes, int], now: dt.datetime
-    ) -> MessageRow:
+    def _put(self, sql: sqlite3.Connection, delivery: Delivery, contents: dict[bytes, int]) -> MessageRow:
         mailbox = self.mailbox(delivery.user, delivery.mailbox)
         if mailbox is None or not mailbox.selectable:
             raise NoSuchUser(delivery.user) if delivery.mailbox == INBOX else NoSuchMailbox(delivery.mailbox)
         if delivery.content not in contents:
             cursor = sql.execute("INSERT INTO contents (octets) VALUES (?)", (delivery.content,))
             contents[delivery.content] = int(cursor.lastrowid or 0)
-        date = delivery.internaldate or now
+        date = delivery.internaldate or self._clock.now()
         return self._add(
             sql, mailbox.id, contents[delivery.content], len(delivery.content), delivery.flags, date
         )
@@ -189,6 +188,12 @@ class Store(Mailboxes):
             self.expunge(source_id, [uid for uid, _ in pairs])
             return pairs
 
+    def changes(self, mailbox_id: int, since_modseq: int) -> list[MessageRow]:
+        """Messages added or changed after `since_modseq` (RFC 7162 §3.1.4), UIDs rising."""
+        query = f"SELECT {_COLUMNS} FROM messages WHERE mailbox_id = ? AND modseq > ? ORDER BY uid"  # noqa: S608 (constant columns)
+        with self.transaction() as sql:
+            return [_row(found) for found in sql.execute(query, (mailbox_id, since_modseq))]
+
     def expunged_since(self, mailbox_id: int, modseq: int) -> list[int]:
         """UIDs removed after `modseq` (RFC 7162 §3.2.5.2), rising."""
         with self.transaction() as sql:
@@ -197,12 +202,19 @@ class Store(Mailboxes):
 
     def append(
         self,
-        mailbox: MailboxRow,
+        mailbox_id: int,
         content: bytes,
-        now: dt.datetime,
-        *,
-        flags: frozenset[str] = frozenset(),
+        flags: Collection[str] = (),
         internaldate: dt.datetime | None = None,
     ) -> MessageRow:
-        """One message into one mailbox, by the same road as any other."""
-        return self.accept([Delivery(mailbox.user, mailbox.name, content, flags, internaldate)], now)[0]
+        """One message into one mailbox, by the same road as any other.
+
+        Raises:
+            NoSuchMailbox: It was deleted.
+        """
+        with self.transaction():
+            mailbox = self.mailbox_by_id(mailbox_id)
+            if mailbox is None:
+                raise NoSuchMailbox(str(mailbox_id))
+            delivery = Delivery(mailbox.user, mailbox.name, content, frozenset(flags), internaldate)
+            return self.accept([delivery])[0]
