@@ -1,0 +1,1 @@
+"""IMAP: sequence sets, mailbox names, strings, the state table, responses and commands."""
