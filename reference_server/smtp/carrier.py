@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -13,7 +14,8 @@ __all__ = ["Carrier"]
 
 _log = logging.getLogger(__name__)
 
-_READ_OCTETS = 64 * 1024
+# Ours: what one read may bring.
+_READ_OCTETS: Final = 64 * 1024
 
 
 class Carrier(SMTP):
@@ -88,6 +90,13 @@ class Carrier(SMTP):
 
     def say_and_close(self, last_words: Callable[[SmtpSession], bytes]) -> None:
         """End the connection with a last reply."""
-        if self._dialogue is not None and not self._dialogue.closing and not self._writer.is_closing():
-            self._writer.write(last_words(self._dialogue))
+        dialogue = self._dialogue
+        handshaking = dialogue is not None and dialogue.wants_tls
+        if dialogue is not None and not (dialogue.closing or handshaking or self._writer.is_closing()):
+            self._writer.write(last_words(dialogue))
         self._writer.close()
+
+    def abort(self) -> None:
+        """End the connection now, whatever is still to be sent."""
+        if self.transport is not None:
+            cast("asyncio.WriteTransport", self.transport).abort()

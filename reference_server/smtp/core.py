@@ -147,10 +147,7 @@ class SmtpCore:
                 reply = self.reply_to_endless_line()
             self.say(reply)
         self._skipping = True
-        # All but the last octet, which may be the CR of the CRLF; the line's end, when it is here, stays.
-        seen = self._lines.take_up_to(MAX_LINE)
-        if seen.endswith(b"\r"):
-            self._lines.put_back(seen[-1:])
+        self._lines.take_up_to(MAX_LINE)  # the line is longer, so its CRLF is not in these
 
     def _read_content(self, reader: DataReader | ChunkReader) -> bool:
         octets = self._lines.take_up_to(self._lines.pending)

@@ -16,8 +16,7 @@ _COLUMNS = (
 
 
 def _row(found: tuple[int, str, str, int, int, int, int, str | None, int]) -> MailboxRow:
-    *row, subscribed, special_use, selectable = found
-    return MailboxRow(*row, bool(subscribed), special_use, bool(selectable))
+    return MailboxRow(*found[:6], subscribed=bool(found[6]), special_use=found[7], selectable=bool(found[8]))
 
 
 class Mailboxes(Database):

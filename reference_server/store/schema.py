@@ -68,9 +68,9 @@ class Database:
             if self._depth:
                 yield self._sql
                 return
-            self._sql.execute("BEGIN IMMEDIATE")
             self._depth = 1
             try:
+                self._sql.execute("BEGIN IMMEDIATE")
                 yield self._sql
                 self._sql.execute("COMMIT")
             except BaseException as exc:
