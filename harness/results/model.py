@@ -98,7 +98,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Unknown fields are ignored on reading, so that an older reader takes a newer file of the same schema."""
 
 
-class TargetFacts(Record):
+class TargetFacts(Record, frozen=True, kw_only=True):
     """The target as declared and seen; `products` is by protocol what the target says it is."""
 
     name: str
@@ -107,7 +107,7 @@ class TargetFacts(Record):
     products: dict[str, str]
 
 
-class RunHeader(Record, tag="run"):
+class RunHeader(Record, frozen=True, kw_only=True, tag="run"):
     """The first record."""
 
     schema: int = SCHEMA
@@ -119,7 +119,7 @@ class RunHeader(Record, tag="run"):
     target: TargetFacts
 
 
-class EntryRecord(Record):
+class EntryRecord(Record, frozen=True, kw_only=True):
     """Octets that moved (base64 in JSON), `at_us` microseconds after their connection's start."""
 
     at_us: int
@@ -128,14 +128,14 @@ class EntryRecord(Record):
     tls: bool
 
 
-class TranscriptRecord(Record):
+class TranscriptRecord(Record, frozen=True, kw_only=True):
     """One connection."""
 
     label: str
     entries: list[EntryRecord]
 
 
-class Counterexample(Record):
+class Counterexample(Record, frozen=True, kw_only=True):
     """The smallest input that broke the requirement: its arguments for people, its `choices` for `replay`."""
 
     message: str
@@ -143,7 +143,7 @@ class Counterexample(Record):
     choices: list[bytes]
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """What one check says of one requirement; `reason` is empty only where the requirement was kept."""
 
     requirement: str
@@ -153,7 +153,7 @@ class Finding(Record):
     reason: str
 
 
-class CheckResult(Record, tag="check"):
+class CheckResult(Record, frozen=True, kw_only=True, tag="check"):
     """One check, done: `examples` counts the inputs it tried, 1 for a check without generated input."""
 
     check: str
@@ -169,7 +169,7 @@ class CheckResult(Record, tag="check"):
     error: str | None = None
 
 
-class GateRecord(Record):
+class GateRecord(Record, frozen=True, kw_only=True):
     """Whether an area could be tried at all."""
 
     area: str
@@ -177,7 +177,7 @@ class GateRecord(Record):
     reason: str
 
 
-class RunEnd(Record, tag="end"):
+class RunEnd(Record, frozen=True, kw_only=True, tag="end"):
     """The last record; a run that was stopped has `finished` false and the reason."""
 
     wall_s: float
