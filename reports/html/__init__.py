@@ -1,0 +1,5 @@
+"""The report as one HTML page."""
+
+from reports.html.page import render
+
+__all__ = ["render"]
