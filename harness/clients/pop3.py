@@ -248,7 +248,7 @@ class Pop3Client:
         return self._polite(Verb.APOP, name, digest, shown=b"APOP %s %s" % (name, _SECRET))
 
     def auth_plain(self, user: str, password: str, *, initial: bool = True) -> Status:
-        """AUTH PLAIN (RFC 4616), with an initial response where `initial`; no secret reaches the transcript."""
+        """AUTH PLAIN (RFC 4616 §2), with an initial response where `initial`; no secret reaches the transcript."""
         return self.authenticate(sasl.PlainClient(user, password), initial=initial)
 
     def auth_login(self, user: str, password: str) -> Status:

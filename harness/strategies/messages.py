@@ -124,7 +124,7 @@ def text_messages(token: str, *, to: str = "alice@example.test") -> SearchStrate
 
 
 def eight_bit_messages(token: str, *, to: str = "alice@example.test") -> SearchStrategy[bytes]:
-    """Messages with an 8-bit body, for 8BITMIME (RFC 6152); arguments as `compose`."""
+    """Messages with an 8-bit body, for 8BITMIME (RFC 6152 §3); arguments as `compose`."""
     fields = (
         b"MIME-Version: 1.0",
         b"Content-Type: text/plain; charset=utf-8",
