@@ -42,7 +42,7 @@ class _Session(Shape):
 
 _SESSIONS: Final[Mapping[Protocol, _Session]] = {Protocol.POP3: serve_pop3, Protocol.POP3S: serve_pop3}
 
-# Ours: more than a burst of clients; and how long a stop waits for a peer's end of TLS before it drops the connection.
+# Ours: more than a burst of clients; and how long a stop waits for a peer to end TLS before it drops the connection.
 _BACKLOG: Final = 256
 _STOP_S: Final = 0.2
 
