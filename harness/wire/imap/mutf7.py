@@ -1,69 +1,77 @@
-"""Modified UTF-7, in which IMAP4rev1 writes mailbox names (RFC 3501 §5.1.3)."""
+"""Modified UTF-7: how IMAP4rev1 writes mailbox names that are not plain ASCII."""
 
-import base64
 import binascii
 import re
+from base64 import b64decode, b64encode
 from typing import Final
 
-from harness.errors import RemoteProtocolError
+from harness.errors import LocalProtocolError, RemoteProtocolError
 
-__all__ = ["decode_mutf7", "encode_mutf7"]
+__all__ = ["decode_mailbox_name", "encode_mailbox_name"]
 
-_PLAIN: Final = re.compile(r"[ -%'-~]+")
-_SHIFTED: Final = re.compile(rb"&([A-Za-z0-9+,]*)-")
-
-
-def encode_mutf7(name: str) -> bytes:
-    """The name in ASCII: ``&`` as ``&-``, what is not printable ASCII as ``&`` UTF-16 in base64 ``-``."""
-    out = bytearray()
-    at = 0
-    while at < len(name):
-        if plain := _PLAIN.match(name, at):
-            out += plain[0].encode("ascii")
-            at = plain.end()
-        elif name[at] == "&":
-            out += b"&-"
-            at += 1
-        else:
-            end = at
-            while end < len(name) and not (" " <= name[end] <= "~"):
-                end += 1
-            coded = base64.b64encode(name[at:end].encode("utf-16-be", "surrogatepass"))
-            out += b"&" + coded.rstrip(b"=").replace(b"/", b",") + b"-"
-            at = end
-    return bytes(out)
+# RFC 3501 §5.1.3: printable US-ASCII stands for itself, all else is shifted.
+_SHIFTED: Final = re.compile(r"[^ -~]+")
+_PIECE: Final = re.compile(rb"&(?P<base64>[A-Za-z0-9+,]*)-|(?P<plain>[ -%'-~]+)")
 
 
-def decode_mutf7(octets: bytes) -> str:
-    """The name that was written.
+def encode_mailbox_name(name: str) -> bytes:
+    """A mailbox name in modified UTF-7; each name has exactly one such form.
 
     Raises:
-        RemoteProtocolError: Not modified UTF-7, or not its one right form: a shift that was not needed, base64 with
-            padding bits set, two shifts in a row.
+        LocalProtocolError: The name has a lone surrogate.
+
+    Source: RFC 3501 §5.1.3.
     """
     try:
-        name = "".join(_pieces(octets))
-    except (UnicodeDecodeError, binascii.Error) as exc:
-        raise RemoteProtocolError(f"not modified UTF-7: {octets[:80]!r}") from exc
-    if encode_mutf7(name) != octets:
-        raise RemoteProtocolError(f"not the one form of a name in modified UTF-7: {octets[:80]!r}")
-    return name
+        return _SHIFTED.sub(_shift, name.replace("&", "&-")).encode("ascii")
+    except UnicodeEncodeError as exc:
+        raise LocalProtocolError(f"a mailbox name with a lone surrogate: {name!r}") from exc
 
 
-def _pieces(octets: bytes) -> list[str]:
+def _shift(run: re.Match[str]) -> str:
+    base64 = b64encode(run[0].encode("utf-16-be"), b"+,")
+    return f"&{base64.rstrip(b'=').decode('ascii')}-"
+
+
+def decode_mailbox_name(octets: bytes) -> str:
+    """The name behind modified UTF-7, read strictly: only the one form that `encode_mailbox_name` writes.
+
+    Raises:
+        RemoteProtocolError: A shift is not ended, not base64, not UTF-16, superfluous, or holds what
+            represents itself; or an octet is not printable ASCII. The message says where.
+
+    Source: RFC 3501 §5.1.3.
+    """
     pieces = []
     at = 0
     while at < len(octets):
-        shift = octets.find(b"&", at)
-        plain = octets[at:] if shift < 0 else octets[at:shift]
-        pieces.append(plain.decode("ascii"))
-        if shift < 0:
-            break
-        found = _SHIFTED.match(octets, shift)
+        found = _PIECE.match(octets, at)
         if found is None:
-            raise binascii.Error("a shift that does not end")
-        coded = found[1].replace(b",", b"/")
-        padded = coded + b"=" * (-len(coded) % 4)
-        pieces.append(base64.b64decode(padded).decode("utf-16-be", "strict") if coded else "&")
+            raise _wrong(octets, at, "neither printable ASCII nor a whole shift")
+        pieces.append(_unshift(octets, found))
         at = found.end()
-    return pieces
+    name = "".join(pieces)
+    canonical = encode_mailbox_name(name)
+    if canonical != octets:
+        differs = next(
+            (i for i, pair in enumerate(zip(octets, canonical, strict=False)) if pair[0] != pair[1]), 0
+        )
+        raise _wrong(octets, differs, f"the one correct form is {canonical!r}")
+    return name
+
+
+def _unshift(octets: bytes, piece: re.Match[bytes]) -> str:
+    if (plain := piece["plain"]) is not None:
+        return plain.decode("ascii")
+    base64 = piece["base64"]
+    if not base64:
+        return "&"
+    try:
+        padded = base64.replace(b",", b"/") + b"=" * (-len(base64) % 4)
+        return b64decode(padded, validate=True).decode("utf-16-be")
+    except (binascii.Error, UnicodeDecodeError) as exc:
+        raise _wrong(octets, piece.start(), f"not base64 of UTF-16: {base64!r}") from exc
+
+
+def _wrong(octets: bytes, at: int, problem: str) -> RemoteProtocolError:
+    return RemoteProtocolError(f"not modified UTF-7 at octet {at} of {octets[:80]!r}: {problem}")

@@ -1,110 +1,150 @@
-"""Sequence sets (RFC 3501 §9; RFC 9051 §9): ``1,3:5,7:*``."""
+"""Sequence sets: message numbers or UIDs as IMAP writes them, ``2,4:7,12:*``."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
-from harness.errors import RemoteProtocolError
+from harness.errors import LocalProtocolError, RemoteProtocolError
 
-__all__ = ["MAX_NUMBER", "SequenceSet"]
+__all__ = ["LARGEST", "MAX_EXPANDED", "MAX_NUMBER", "SequenceSet"]
 
-# RFC 3501 §9: nz-number is below 2^32.
+# RFC 3501 §9: nz-number has 32 bits.
 MAX_NUMBER: Final = 2**32 - 1
 
-# Ours: how many ranges one set may have.
-_MAX_RANGES: Final = 10_000
+# What stands for ``*`` in a range: zero is no message number and no UID.
+LARGEST: Final = 0
 
-_SET: Final = re.compile(
-    rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
-)
+# Ours: how many numbers one set may be expanded to; ``1:4294967295`` is 12 octets on the wire.
+MAX_EXPANDED: Final = 1_000_000
+
+_RANGE: Final = re.compile(rb"(?P<first>\*|[1-9][0-9]{0,9})(?::(?P<last>\*|[1-9][0-9]{0,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceSet:
-    """Ranges as written; None stands for ``*``, the largest number in use."""
+    """Ranges in the order written, ends included and as written; one number is a range of one.
 
-    ranges: tuple[tuple[int | None, int | None], ...]
+    `LARGEST` stands for ``*``, whose number only the mailbox knows. Two sets are equal when written alike;
+    compare `normalised` to compare what they mean.
+
+    Source: RFC 3501 §9 and RFC 9051 §9, sequence-set; RFC 4315 §4, uid-set.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        if not self.ranges:
+            raise LocalProtocolError("a sequence set has at least one number")
+        for number in (end for ends in self.ranges for end in ends):
+            if not LARGEST <= number <= MAX_NUMBER:
+                raise LocalProtocolError(f"{number} is neither a message number nor a UID")
 
     @classmethod
-    def parse(cls, octets: bytes) -> "SequenceSet":
-        """Read a set.
+    def parse(cls, text: bytes) -> Self:
+        """Read a set as it stands on the wire, without ``$``.
 
         Raises:
-            RemoteProtocolError: Not a sequence set, a number beyond `MAX_NUMBER`, or too many ranges.
+            RemoteProtocolError: It breaks the grammar or a number has more than 32 bits.
         """
-        if not _SET.fullmatch(octets):
-            raise RemoteProtocolError(f"not a sequence set: {octets[:80]!r}")
-        parts = octets.split(b",")
-        if len(parts) > _MAX_RANGES:
-            raise RemoteProtocolError(f"a set of {len(parts)} ranges, at most {_MAX_RANGES}")
-        return cls(tuple(_range(part) for part in parts))
+        return cls(tuple(_read_range(part, text) for part in text.split(b",")))
 
     @classmethod
-    def of(cls, numbers: Iterable[int]) -> "SequenceSet":
-        """The shortest set of these numbers, rising.
+    def of(cls, numbers: Iterable[int]) -> Self:
+        """The shortest set of these numbers, ascending.
 
         Raises:
-            ValueError: There is none: a set cannot be empty.
+            LocalProtocolError: None are given, or one is not from 1 to 2**32 - 1.
         """
-        ranges: list[tuple[int, int]] = []
-        for number in sorted(set(numbers)):
-            if ranges and ranges[-1][1] == number - 1:
-                ranges[-1] = (ranges[-1][0], number)
-            else:
-                ranges.append((number, number))
-        if not ranges:
-            raise ValueError("a sequence set has at least one number")
-        return cls(tuple(ranges))
+        return cls(tuple(_merged((number, number) for number in numbers)))
 
     def encode(self) -> bytes:
-        """One number alone where both ends are the same."""
-        return b",".join(
-            _number(first) if first == last else _number(first) + b":" + _number(last)
-            for first, last in self.ranges
-        )
+        """As it stands on the wire; what was parsed comes out as it was, but for ``3:3``, which is ``3``."""
+        return b",".join(_write_range(first, last) for first, last in self.ranges)
 
-    def contains(self, number: int, largest: int) -> bool:
-        """Whether the number is in the set when ``*`` is `largest`; ends may stand in either order."""
-        for ends in self.ranges:
-            first, last = (largest if end is None else end for end in ends)
-            if min(first, last) <= number <= max(first, last):
-                return True
-        return False
+    @property
+    def has_largest(self) -> bool:
+        """Whether ``*`` occurs."""
+        return any(LARGEST in ends for ends in self.ranges)
 
-    def select(self, numbers: Iterable[int], largest: int) -> list[int]:
-        """Those of the numbers that are in the set, in their order."""
-        return [number for number in numbers if self.contains(number, largest)]
+    def normalised(self, largest: int | None = None) -> Self:
+        """The same numbers as ascending ranges that neither overlap nor touch.
 
-    def numbers(self, limit: int = 100_000) -> Iterator[int]:
-        """Every number of a set without ``*``, in the set's order.
+        Args:
+            largest: The number ``*`` stands for, at least 1.
 
         Raises:
-            RemoteProtocolError: The set holds ``*``, or more than `limit` numbers.
+            LocalProtocolError: ``*`` occurs and `largest` is not given.
         """
-        count = 0
-        for first, last in self.ranges:
-            if first is None or last is None:
-                raise RemoteProtocolError("'*' stands for no number here")
-            count += abs(last - first) + 1
-            if count > limit:
-                raise RemoteProtocolError(f"a set of more than {limit} numbers")
-            step = 1 if first <= last else -1
-            yield from range(first, last + step, step)
+        return type(self)(tuple(self._resolved(largest)))
+
+    def contains(self, number: int, largest: int | None = None) -> bool:
+        """Whether a number is in the set, ``*`` being `largest`. Raises as `normalised`."""
+        return any(first <= number <= last for first, last in self._resolved(largest))
+
+    def count(self, largest: int | None = None) -> int:
+        """How many different numbers there are. Raises as `normalised`."""
+        return sum(last - first + 1 for first, last in self._resolved(largest))
+
+    def expand(self, largest: int | None = None, *, limit: int = MAX_EXPANDED) -> list[int]:
+        """The different numbers, ascending.
+
+        Raises:
+            LocalProtocolError: There are more than `limit`; or as `normalised`.
+        """
+        return list(_numbers(self._resolved(largest), limit))
+
+    def in_order(self, *, limit: int = MAX_EXPANDED) -> list[int]:
+        """The numbers range by range as written, each range ascending: what pairs the two sets of COPYUID.
+
+        Raises:
+            LocalProtocolError: ``*`` occurs, or there are more than `limit`.
+
+        Source: RFC 4315 §3.
+        """
+        if self.has_largest:
+            raise LocalProtocolError("* has no number of its own")
+        return list(_numbers([(min(ends), max(ends)) for ends in self.ranges], limit))
+
+    def _resolved(self, largest: int | None) -> list[tuple[int, int]]:
+        if largest is None and self.has_largest:
+            raise LocalProtocolError("* has no number of its own")
+        return _merged((first or largest or 1, last or largest or 1) for first, last in self.ranges)
 
 
-def _range(part: bytes) -> tuple[int | None, int | None]:
-    first, _, last = part.partition(b":")
-    return _end(first), _end(last or first)
+def _read_range(part: bytes, text: bytes) -> tuple[int, int]:
+    found = _RANGE.fullmatch(part)
+    if found is None:
+        raise RemoteProtocolError(f"not a sequence set: {text[:80]!r}")
+    first = _read_number(found["first"])
+    return first, first if found["last"] is None else _read_number(found["last"])
 
 
-def _end(octets: bytes) -> int | None:
-    if octets == b"*":
-        return None
-    if int(octets) > MAX_NUMBER:
-        raise RemoteProtocolError(f"{octets.decode()} is beyond {MAX_NUMBER}")
-    return int(octets)
+def _read_number(text: bytes) -> int:
+    number = LARGEST if text == b"*" else int(text)
+    if number > MAX_NUMBER:
+        raise RemoteProtocolError(f"a number of more than 32 bits: {text.decode()}")
+    return number
 
 
-def _number(number: int | None) -> bytes:
-    return b"*" if number is None else b"%d" % number
+def _write_range(first: int, last: int) -> bytes:
+    ends = [b"%d" % end if end != LARGEST else b"*" for end in (first, last)]
+    return ends[0] if first == last else b":".join(ends)
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted((min(ends), max(ends)) for ends in ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _numbers(ranges: list[tuple[int, int]], limit: int) -> Iterator[int]:
+    count = sum(last - first + 1 for first, last in ranges)
+    if count > limit:
+        raise LocalProtocolError(f"a sequence set of {count} numbers, at most {limit} are listed")
+    for first, last in ranges:
+        yield from range(first, last + 1)
