@@ -1,6 +1,5 @@
 """The server's life: it starts with every endpoint, and leaves nothing behind."""
 
-import os
 import socket
 import threading
 from pathlib import Path
@@ -13,7 +12,7 @@ from reference_server.store import INBOX, Delivery
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_the_target_names_endpoints_that_accept_and_accounts() -> None:
@@ -52,7 +51,7 @@ def test_the_target_is_known_after_the_start_only() -> None:
 
 def test_an_address_that_cannot_be_listened_on_leaves_nothing_running() -> None:
     threads = threading.active_count()
-    with pytest.raises(OSError, match="192.0.2.1"):
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
         Server(host="192.0.2.1").start()
     assert threading.active_count() == threads
 
