@@ -114,7 +114,7 @@ class AsyncioSide(_Side):
 
     async def _end_sessions(self) -> None:
         for connection in tuple(self._connections):
-            connection.say_and_close(SmtpSession.shut_down)
+            connection.say_and_close(lambda session: session.shut_down())
         if sessions := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(sessions, timeout=_STOP_S)
         for connection in tuple(self._connections):

@@ -86,7 +86,7 @@ class Carrier(SMTP):
         dialogue.tls_started()
 
     def _timeout_cb(self) -> None:
-        self.say_and_close(SmtpSession.timed_out)
+        self.say_and_close(lambda session: session.timed_out())
 
     def say_and_close(self, last_words: Callable[[SmtpSession], bytes]) -> None:
         """End the connection with a last reply."""
