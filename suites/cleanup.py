@@ -1,9 +1,8 @@
 """After a run: every folder and message that carries the run's token is removed, and nothing else."""
 
 from harness.clients.imap import ImapClient
-from harness.clients.pop3 import Pop3Client
-
 from harness.clients.live import LiveTarget
+from harness.clients.pop3 import Pop3Client
 from harness.errors import CheckOutcome, MailproofError
 from harness.target import Protocol
 from suites.mail import TOKEN_HEADER

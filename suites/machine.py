@@ -60,7 +60,7 @@ def step(rule: Callable[Concatenate[M, P], None]) -> Callable[Concatenate[M, P],
         except PROVES_NOTHING as exc:
             machine.give_up(exc)
 
-    return run
+    return run  # type: ignore[return-value]  # wraps() loses that the first argument is positional
 
 
 def run_machine(machine: Callable[[LiveTarget], CheckMachine], target: LiveTarget) -> None:

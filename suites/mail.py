@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from harness.clients.imap import ImapClient
-from harness.clients.pop3 import Pop3Client
-
 from harness.clients.live import LiveTarget
+from harness.clients.pop3 import Pop3Client
 from harness.clients.smtp import SmtpClient
 from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
@@ -66,19 +65,21 @@ def open_transaction(
     target: LiveTarget, client: SmtpClient, *, recipients: Sequence[bytes] = (), sender: bytes | None = None
 ) -> None:
     """MAIL and RCPT that must be accepted; `Unclear` where they are not: the check is about something else."""
-    for reply in (
-        client.mail(sender if sender is not None else reverse_path(target)),
-        *(client.rcpt(path) for path in recipients or [forward_path(target)]),
-    ):
+    lines = [b"MAIL FROM:" + (sender if sender is not None else reverse_path(target))]
+    lines += [b"RCPT TO:" + path for path in recipients or [forward_path(target)]]
+    for line in lines:
+        reply = client.command(line)
         if reply.klass != 2:
-            raise Unclear(f"a plain transaction was refused: {reply}")
+            raise Unclear(f"a plain transaction was refused: {line!r} was answered {reply}")
 
 
 def transact(client: SmtpClient, sender: bytes, recipients: Sequence[bytes], content: bytes) -> list[Reply]:
     """MAIL, RCPTs and DATA without judging; the last reply, and for LMTP the last replies, are of the content."""
-    replies = [client.mail(sender), *(client.rcpt(path) for path in recipients)]
-    accepted = sum(reply.klass == 2 for reply in replies[1:])
-    if replies[0].klass == 2 and accepted:
+    replies = [client.mail(sender)]
+    if replies[0].klass != 2:
+        return replies
+    replies += [client.rcpt(path) for path in recipients]
+    if accepted := sum(reply.klass == 2 for reply in replies[1:]):
         replies += client.data_replies(content, accepted)
     return replies
 
@@ -166,12 +167,11 @@ class _ImapReader:
             self._client.examine(b"INBOX")
             self._selected = True
         uids = self._client.uid_search(b"HEADER %s %s" % (TOKEN_HEADER, token.encode()))
-        contents = []
-        for uid in uids:
-            for data in self._client.uid_fetch(b"%d" % uid, b"(BODY.PEEK[])").values():
-                if (content := data.body(b"")) is not None:
-                    contents.append(content)
-        return contents
+        if not uids:
+            return []
+        fetched = self._client.uid_fetch(b",".join(b"%d" % uid for uid in uids), b"(BODY.PEEK[])")
+        contents = [fetched[number].section() for number in sorted(fetched)]
+        return [content for content in contents if content is not None]
 
 
 class _Pop3Reader:

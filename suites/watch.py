@@ -108,7 +108,7 @@ def _attempt(
         _guard_examples(item.obj, seen, target)
         if not seen.generated:
             seen.examples = 1
-        item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
+        item.obj(target=target)
     except Exception as exc:  # noqa: BLE001 (not swallowed: weighed by _findings, an unknown one as an error)
         return exc
     return seen.unclear[0] if seen.unclear else None
@@ -178,25 +178,24 @@ def _status(
         return Seen.BROKEN, _first_line(exception)
     if broken:
         return Seen.UNCLEAR, f"not reached: {', '.join(broken)} was broken first"
-    match exception or seen.partial.get(requirement_id):
-        case None if seen.examples == 0:
-            return Seen.UNCLEAR, "no example was tried"
-        case None:
-            return Seen.KEPT, ""
-        case NotOffered() as exc:
-            return Seen.NOT_OFFERED, exc.reason
-        case CheckOutcome() as exc:
-            return Seen.UNCLEAR, exc.reason
-        case TransportError() as exc:
-            return Seen.UNCLEAR, _first_line(exc)
-        case RemoteProtocolError() as exc:
-            return Seen.UNCLEAR, f"the target's octets could not be read: {_first_line(exc)}"
-        case Flaky() as exc:
-            return Seen.UNCLEAR, "broke once and not again with the same input"
-        case Unsatisfiable() as exc:
-            return Seen.UNCLEAR, "no generated input fitted this target"
-        case exc:
-            return Seen.FAILED, f"{type(exc).__name__}: {_first_line(exc)}"
+    reason = exception or seen.partial.get(requirement_id)
+    if reason is None:
+        return (Seen.KEPT, "") if seen.examples else (Seen.UNCLEAR, "no example was tried")
+    for kinds, status, words in _PROVING_NOTHING:
+        if isinstance(reason, kinds):
+            return status, f"{words}{_first_line(reason)}"
+    return Seen.FAILED, f"{type(reason).__name__}: {_first_line(reason)}"
+
+
+# What may end a check without contradicting anything, and how it is told; the first that fits.
+_PROVING_NOTHING: Final[tuple[tuple[type[Exception], Seen, str], ...]] = (
+    (NotOffered, Seen.NOT_OFFERED, ""),
+    (CheckOutcome, Seen.UNCLEAR, ""),
+    (TransportError, Seen.UNCLEAR, ""),
+    (RemoteProtocolError, Seen.UNCLEAR, "the target's octets could not be read: "),
+    (Flaky, Seen.UNCLEAR, "broke once and not again with the same input: "),
+    (Unsatisfiable, Seen.UNCLEAR, "no generated input fitted this target: "),
+)
 
 
 def _first_line(exc: BaseException | None) -> str:

@@ -1,12 +1,11 @@
 """`mailproof check`: prove a server."""
 
-import datetime
+import datetime as dt
 import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from reports.terminal import print_summary
 
 from harness.cli.options import TargetFlags, TargetPath, open_target
 from harness.cli.progress import progress
@@ -16,6 +15,7 @@ from harness.errors import UsageError
 from harness.results import Verdict, read_run
 from harness.results.baseline import Baseline
 from reports import write_all
+from reports.terminal import print_summary
 from suites.plugin import PROFILES
 
 __all__ = ["check"]
@@ -91,7 +91,7 @@ def check(
     for area in plugin.closed_areas:
         reason = next(gate.reason for gate in plugin.gates if gate.area == area)
         typer.echo(f"mailproof: {reason}", err=True)
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = dt.datetime.now(dt.UTC).date()
     stale = accepted.stale(run.checks)
     for entry in stale:
         typer.echo(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -31,17 +31,17 @@ class TargetFlags(dict[str, str | None]):
 
 
 class _Serve(Shape):
-    def __call__(self) -> AbstractContextManager[Target]: ...
+    def __call__(self, *, faults: Iterable[str]) -> AbstractContextManager[Target]: ...
 
 
-def embedded_server() -> AbstractContextManager[Target]:
-    """The reference server of this installation, met by its entry point alone.
+def embedded_server(*, faults: Iterable[str] = ()) -> AbstractContextManager[Target]:
+    """The reference server of this installation, met by its entry point alone, with these deviations.
 
     Raises:
         UsageError: None is installed.
     """
     for entry in entry_points(group="mailproof.servers", name="embedded"):
-        return cast("_Serve", entry.load())()
+        return cast("_Serve", entry.load())(faults=faults)
     raise UsageError("no embedded server is installed; reinstall mailproof, or give a target file")
 
 

@@ -1,6 +1,6 @@
 """One run of the suites in this process, from a target to a directory of results."""
 
-import datetime
+import datetime as dt
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ from harness.target import Target
 from suites.choices import ChoiceLog
 from suites.cleanup import clean_up
 from suites.covers import Check
-from suites.plugin import CheckPlugin, Listener, Profile
+from suites.plugin import CheckPlugin, Listener, Profile, everything
 
-__all__ = ["PYTEST_ARGUMENTS", "RunPlan", "run_plugin", "run_suites"]
+__all__ = ["PYTEST_ARGUMENTS", "RunPlan", "collect_checks", "run_plugin", "run_suites"]
 
 SUITES_DIRECTORY = Path(suites.__file__).parent
 
@@ -92,6 +92,18 @@ def run_plugin(plugin: CheckPlugin) -> str:
             )
 
 
+def collect_checks() -> list[Check]:
+    """Every check of the suites, intrusive ones too; nothing is run and nobody is connected to.
+
+    Raises:
+        MailproofError: The suites are not whole.
+    """
+    nobody = Target(name="nobody", domain="example.test", endpoints={})
+    plugin = CheckPlugin(LiveTarget(nobody), select=everything, collect_only=True)
+    run_plugin(plugin)
+    return [check for _, check in plugin.items]
+
+
 def run_suites(plan: RunPlan, listeners: Sequence[Listener]) -> tuple[CheckPlugin, RunEnd]:
     """Run the suites against a target, write ``result.jsonl`` as it goes, and clean up the target's mailboxes.
 
@@ -130,7 +142,7 @@ def _header(plan: RunPlan, live: LiveTarget) -> RunHeader:
     target = plan.target
     return RunHeader(
         mailproof_version=version("mailproof"),
-        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        started=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         seed=plan.seed,
         profile=plan.profile_name,
         selection=plan.selection,

@@ -86,8 +86,8 @@ class Result:
 
     def codes(self) -> dict[str, Code]:
         """The response codes of untagged OK, NO and BAD and of the completion, by name."""
-        conditions = [*self.of(Condition), self.tagged]
-        return {condition.code.name: condition.code for condition in conditions if condition.code}
+        codes = [*(condition.code for condition in self.of(Condition)), self.tagged.code]
+        return {code.name: code for code in codes if code is not None}
 
     def fetched(self) -> dict[int, FetchData]:
         """FETCH responses by sequence number; several for one message are merged, the last one winning."""

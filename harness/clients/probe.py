@@ -75,7 +75,7 @@ def _pop3(target: "LiveTarget", abilities: Abilities) -> None:
 
 def _imap(target: "LiveTarget", abilities: Abilities) -> None:
     client = target.imap(login=False)
-    abilities.products["imap"] = client.greeting.text.decode("latin-1")
+    abilities.products["imap"] = client.greeting.text.decode("latin-1") if client.greeting else ""
     abilities.offered["imap"] = _by_name(client.capability())
     logged_in = target.imap()
     abilities.offered["imap logged in"] = _by_name(logged_in.capability())

@@ -1,6 +1,6 @@
 """Known findings: what a target is known to break, why that is accepted, and until when."""
 
-import datetime
+import datetime as dt
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requirement: str
     check: str
     reason: str
-    expires: datetime.date | None = None
+    expires: dt.date | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ class Baseline:
             raise UsageError(f"{path}: is no baseline: {exc}") from exc
         return cls(tuple(read.known))
 
-    def new_violations(self, results: Iterable[CheckResult], today: datetime.date) -> list[tuple[str, str]]:
+    def new_violations(self, results: Iterable[CheckResult], today: dt.date) -> list[tuple[str, str]]:
         """(requirement, check) of every violation that no entry in force accepts."""
         accepted = {(k.requirement, k.check) for k in self.known if k.expires is None or k.expires >= today}
         return [pair for pair in _violations(results) if pair not in accepted]
