@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import Final, Self
 
 import msgspec
 
@@ -40,29 +40,31 @@ class RunWriter:
         self._path = directory / RESULT_FILE
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self._path.open("wb")
+            self._file = self._path.open("wb", buffering=0)
         except OSError as exc:
             raise RunFailed(
                 f"{self._path}: cannot be written ({exc.strerror}); choose another --out"
             ) from exc
-        self.write(header)
+        try:
+            self.write(header)
+        except RunFailed:
+            self._file.close()
+            raise
 
     def write(self, record: RunHeader | CheckResult | RunEnd) -> None:
         """Raises `RunFailed` when the disk takes no more; what was written before stays readable."""
         try:
-            self._file.write(_ENCODER.encode(record) + b"\n")
-            self._file.flush()
+            left = memoryview(_ENCODER.encode(record) + b"\n")
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as exc:
             raise RunFailed(
                 f"{self._path}: {exc.strerror}; results up to here are kept, free space or choose another --out"
             ) from exc
 
     def close(self) -> None:
-        """Twice is once. Raises `RunFailed` as `write` does."""
-        try:
-            self._file.close()
-        except OSError as exc:
-            raise RunFailed(f"{self._path}: {exc.strerror}; the last record may be cut") from exc
+        """Twice is once."""
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
