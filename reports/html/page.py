@@ -29,7 +29,11 @@ from reports.words import COLUMNS, STATES
 __all__ = ["render"]
 
 _FOUND: Final = (Verdict.VIOLATES, Verdict.DECLINES)
-_TOLD_IN_ROW: Final = frozenset(STATES) - {Verdict.CONFORMS.value, Verdict.OFFERS.value}
+_TOLD_IN_ROW: Final = frozenset(STATES) - {
+    Verdict.CONFORMS.value,
+    Verdict.OFFERS.value,
+    Disposition.UNTESTED.value,
+}
 _FOLDED: Final = frozenset(disposition.value for disposition in Disposition)
 
 
