@@ -32,8 +32,9 @@ def load_register() -> Register:
     for path in sorted(_DATA.iterdir(), key=lambda p: p.name):
         if not (path.name.startswith("rfc") and path.name.endswith(".toml")):
             continue
-        for table in _read(path).get("requirement", []):
-            requirement = _requirement(path.name, table)
+        data = _read(path)
+        for table in data.get("requirement", []):
+            requirement = _requirement(path.name, {"area": data.get("area"), **table})
             if requirement.id in requirements:
                 raise RegisterError(f"{path.name}: {requirement.id} is entered twice")
             if unknown := set(requirement.rulings) - set(rulings):

@@ -8,9 +8,9 @@ from typing import Final
 
 __all__ = ["AREAS", "ID", "Level", "Party", "Register", "Requirement", "Ruling"]
 
-# An id never changes and its letters are never used again: RFC, section, and a letter or ``nk`` with a number for a
-# statement without a keyword.
-ID: Final = re.compile(r"RFC(?P<rfc>\d+)-(?P<section>[0-9A-Z]+(?:\.\d+)*)-(?P<letter>[a-z]{1,2}|nk\d+)")
+# An id never changes and its letters are never used again: RFC, section, and the letter of the sentence; a 2 behind it
+# for the second level that one sentence holds; ``nk`` and a number for a statement without a keyword.
+ID: Final = re.compile(r"RFC(?P<rfc>\d+)-(?P<section>(?:\d+|[A-Z])(?:\.\d+)*)-(?:[a-z]{1,2}2?|nk\d+)")
 
 AREAS: Final = ("smtp", "submission", "lmtp", "pop3", "imap")
 
