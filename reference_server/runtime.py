@@ -128,7 +128,7 @@ class AsyncioSide(_Side):
             return self._context.variant(SmtpSession)(self._context, role, peer, tls)
 
         def carrier() -> Carrier:
-            return Carrier(
+            return self._context.variant(Carrier)(
                 make_session,
                 tls=self._context.tls,
                 idle_s=self._context.world.limits.smtp_idle_s,

@@ -70,7 +70,11 @@ class Carrier(SMTP):
         except Exception:  # noqa: BLE001 (logged; one broken session must not end the server)
             _log.exception("a fault of the reference server; the connection with %s is closed", peer)
         finally:
-            self._writer.close()
+            self.end_of_connection()
+
+    def end_of_connection(self) -> None:
+        """An orderly close: under TLS close_notify goes first (RFC 8314 §3.4)."""
+        self._writer.close()
 
     async def _send(self, octets: bytes) -> None:
         if octets:

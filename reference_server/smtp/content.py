@@ -3,7 +3,7 @@
 import logging
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from typing import Final
 
@@ -128,8 +128,15 @@ class Content(Transaction):
         return self.final_replies(reply, recipients)
 
     def final_replies(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
-        """aiosmtpd answers once in LMTP too (its issue 517)."""
-        return [reply] * len(recipients) if self.role is Role.LMTP else [reply]
+        """aiosmtpd answers once in LMTP too (its issue 517); each reply of ours names its recipient."""
+        if self.role is not Role.LMTP:
+            return [reply]
+        return [self.reply_for(recipient, reply) for recipient in recipients]
+
+    def reply_for(self, recipient: Recipient, reply: Answer) -> Answer:
+        """A reply that names its recipient, so that a client can see their order."""
+        path = Path(recipient.path.mailbox).encode().decode("ascii", "backslashreplace")
+        return replace(reply, lines=(f"{path} {reply.lines[0]}",))
 
     def check_content(self, content: bytes) -> Answer | None:
         """Why the message is not taken, None when it is."""
@@ -150,6 +157,7 @@ class Content(Transaction):
         """One mailbox once, however many recipients lead to it; None when the message is on disk for all."""
         users = list(dict.fromkeys(recipient.user for recipient in recipients))
         trace = self.return_path() + self.received_field(recipients)
+        content = self.completed(content) if self.role is Role.SUBMISSION else content
         deliveries = [Delivery(user, INBOX, self.stored(trace, content)) for user in users]
         try:
             self.context.store.accept(deliveries)
@@ -161,6 +169,20 @@ class Content(Transaction):
     def stored(self, trace: bytes, content: bytes) -> bytes:
         """What goes into the mailbox: trace fields on top, the message untouched below."""
         return trace + content
+
+    def completed(self, content: bytes) -> bytes:
+        """RFC 6409 §8.2 and §8.3: submission adds the Date and the Message-ID that a message lacks."""
+        header = b"\r\n" + content.partition(b"\r\n\r\n")[0].lower()
+        added = b""
+        if b"\r\ndate:" not in header:
+            added += b"Date: %s\r\n" % format_datetime(self.context.clock.now()).encode()
+        if b"\r\nmessage-id:" not in header:
+            added += self.message_id_field()
+        return added + content
+
+    def message_id_field(self) -> bytes:
+        """RFC 6409 §8.3."""
+        return f"Message-ID: <{secrets.token_hex(12)}@{self.context.hostname}>\r\n".encode()
 
     def return_path(self) -> bytes:
         """RFC 5321 §4.4: the envelope's sender, at final delivery."""

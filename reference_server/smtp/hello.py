@@ -1,7 +1,9 @@
 """Who the client says it is, what is offered, and the commands that touch no transaction."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from harness.wire import sasl
 from harness.wire.smtp.address import parse_domain
 from harness.wire.smtp.commands import Command
 from harness.wire.smtp.errors import AddressError, CommandError, ParameterError
@@ -66,9 +68,17 @@ class Hello(SmtpCore):
         }
         if not self.tls:
             offered["STARTTLS"] = ""
-        if self.auth_allowed():
-            offered["AUTH"] = "PLAIN LOGIN"
+        if self.auth_listed():
+            offered["AUTH"] = " ".join(self.mechanisms())
         return offered
+
+    def mechanisms(self) -> Mapping[str, Callable[[], sasl.ServerMechanism]]:
+        """The mechanisms of AUTH, by name."""
+        return sasl.SERVER_MECHANISMS
+
+    def auth_listed(self) -> bool:
+        """RFC 4954 §6: nothing is listed that would be refused for want of TLS."""
+        return self.auth_allowed()
 
     def auth_allowed(self) -> bool:
         """RFC 4954 §4: nothing that shows the password before TLS."""

@@ -35,18 +35,27 @@ class SmtpSession(Content):
             return self.reply_to_second_auth()
         if not self.auth_allowed():
             return answer(538, "5.7.11", "Encryption required")
-        if parsed.mechanism not in sasl.SERVER_MECHANISMS:
-            return answer(504, "5.5.4", "Mechanism not known")
-        self._exchange = sasl.SERVER_MECHANISMS[parsed.mechanism]()
+        if parsed.mechanism not in self.mechanisms():
+            return self.reply_to_unknown_mechanism()
+        self._exchange = self.mechanisms()[parsed.mechanism]()
         if parsed.initial is None:
             return self.auth_step(self._exchange, None)
+        if not self._exchange.client_first:
+            return self.reply_to_unasked_response()
         try:
-            return self.auth_step(self._exchange, sasl.decode_initial(parsed.initial))
+            return self.auth_step(self._exchange, self.decode_initial(parsed.initial))
         except sasl.SaslError as exc:
             return self.reply_to_bad_response(exc)
 
     def reply_to_second_auth(self) -> Answer:
         return answer(503, "5.5.1", "Already authenticated")
+
+    def reply_to_unknown_mechanism(self) -> Answer:
+        return answer(504, "5.5.4", "Mechanism not known")
+
+    def reply_to_unasked_response(self) -> Answer:
+        """RFC 4954 §4: the server speaks first in this mechanism."""
+        return answer(501, "5.7.0", "The mechanism takes no initial response")
 
     def auth_line(self, line: bytes) -> Answer:
         """A response, or ``*`` that cancels (RFC 4954 §4)."""
@@ -63,6 +72,10 @@ class SmtpSession(Content):
             return self.auth_step(self._exchange, self.decode_response(line))
         except sasl.SaslError as exc:
             return self.reply_to_bad_response(exc)
+
+    def decode_initial(self, argument: bytes) -> bytes:
+        """As `decode_response`, and ``=`` is the empty one (RFC 4954 §4)."""
+        return b"" if argument == sasl.EMPTY_INITIAL else self.decode_response(argument)
 
     def decode_response(self, line: bytes) -> bytes:
         """Strict base64: a stray character is refused, never skipped (RFC 4954 §4)."""
@@ -86,6 +99,9 @@ class SmtpSession(Content):
         if user is None:
             return self.reply_to_wrong_credentials()
         self.user = user
+        return self.reply_to_login()
+
+    def reply_to_login(self) -> Answer:
         return answer(235, "2.7.0", "Authentication successful")
 
     def challenge_text(self, challenge: sasl.Challenge) -> str:

@@ -46,6 +46,8 @@ class Transaction(Hello):
             return refusal
         if (refusal := self.check_size(parsed.parameters)) is not None:
             return refusal
+        if (refusal := self.check_qualified(parsed.reverse_path)) is not None:
+            return refusal
         self.reverse_path = parsed.reverse_path
         self.mail_parameters = parsed.parameters
         return answer(250, "2.1.0", "Sender OK")
@@ -73,6 +75,15 @@ class Transaction(Hello):
         if int(parameters.get("SIZE") or 0) > self.context.world.limits.message_octets:
             return answer(552, "5.3.4", "Message too large")
         return None
+
+    def check_qualified(self, path: Path) -> Answer | None:
+        """RFC 6409 §4.2: submission refuses a domain of one label; it has none to complete it with."""
+        if self.role is not Role.SUBMISSION or path.mailbox is None:
+            return None
+        domain = path.mailbox.domain
+        if domain.startswith(b"[") or b"." in domain:
+            return None
+        return answer(554, "5.1.8", "The sender's domain is not fully qualified")
 
     def do_rcpt(self, command: Command) -> Answer:
         """RFC 5321 §4.1.1.3; source routes are read and ignored (§3.3)."""
@@ -107,10 +118,16 @@ class Transaction(Hello):
     def refusal_before(self, verb: Verb, command: Command) -> Answer | None:
         """RFC 4954 §6 and RFC 6409 §4.3: on submission nothing but the session's own commands before login."""
         if self.login_due() and verb in _NEEDS_LOGIN:
-            if not self.tls:
-                return answer(530, "5.7.0", "Must issue a STARTTLS command first")
-            return answer(530, "5.7.0", "Authentication required")
+            return self.reply_to_login_due() if self.tls else self.reply_to_tls_due()
         return super().refusal_before(verb, command)
+
+    def reply_to_login_due(self) -> Answer:
+        """RFC 4954 §6."""
+        return answer(530, "5.7.0", "Authentication required")
+
+    def reply_to_tls_due(self) -> Answer:
+        """RFC 3207 §4."""
+        return answer(530, "5.7.0", "Must issue a STARTTLS command first")
 
     def login_due(self) -> bool:
         raise NotImplementedError
