@@ -1,0 +1,175 @@
+"""Commands of every state and of the one before login: capabilities, TLS, login, ENABLE, ID."""
+
+from typing import Final
+
+from harness.wire import sasl
+from harness.wire.imap.commands import Authenticate, Command, Enable, Id, Login, NoArguments
+from harness.wire.imap.encode import encode_string
+from harness.wire.imap.states import Verb
+from reference_server.imap.answers import Completion, Refusal, bad, no, ok
+from reference_server.imap.core import ImapCore
+
+__all__ = ["LoginCommands"]
+
+# ENABLE's names in upper case, and as they are written.
+_ENABLES: Final = {"CONDSTORE": "CONDSTORE", "IMAP4REV2": "IMAP4rev2"}
+
+
+class LoginCommands(ImapCore):
+    """CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, LOGIN, AUTHENTICATE, ENABLE."""
+
+    # Any state
+
+    def capabilities(self) -> list[str]:
+        """What is offered here and now; ENABLE changes none of it (RFC 5161 §3.1)."""
+        offered = ["IMAP4rev1", "IMAP4rev2", *self.extensions()]
+        if self.user:
+            return offered
+        if not self.tls:
+            offered.append("STARTTLS")
+        if not self.login_allowed():
+            return [*offered, "LOGINDISABLED"]
+        return offered + [f"AUTH={name}" for name in sasl.SERVER_MECHANISMS]
+
+    def extensions(self) -> list[str]:
+        return [
+            "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN",
+            "SPECIAL-USE", "CREATE-SPECIAL-USE", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE", "ESEARCH",
+            "SEARCHRES", "BINARY", "CONDSTORE",
+        ]  # fmt: skip
+
+    def do_capability(self, command: Command, arguments: NoArguments) -> Completion:
+        """RFC 3501 §6.1.1."""
+        self.untagged(b"CAPABILITY " + " ".join(self.capabilities()).encode())
+        return ok("CAPABILITY completed")
+
+    def do_noop(self, command: Command, arguments: NoArguments) -> Completion:
+        return ok("NOOP completed")
+
+    def do_logout(self, command: Command, arguments: NoArguments) -> Completion:
+        """RFC 3501 §6.1.3: BYE, OK, close."""
+        self.leave_mailbox()
+        self.untagged(b"BYE " + self.context.hostname.encode() + b" closing")
+        self.closing = True
+        return ok("LOGOUT completed")
+
+    def do_id(self, command: Command, arguments: Id) -> Completion:
+        """RFC 2971 §3.1."""
+        pairs = b" ".join(encode_string(k) + b" " + encode_string(v) for k, v in self.identity().items())
+        self.untagged(b"ID (" + pairs + b")")
+        return ok("ID completed")
+
+    def identity(self) -> dict[bytes, bytes]:
+        return {b"name": b"mailproof"}
+
+    # Not authenticated
+
+    def login_allowed(self) -> bool:
+        """Whether a password may be given on this connection."""
+        return self.tls or self.context.world.plaintext_login
+
+    def do_starttls(self, command: Command, arguments: NoArguments) -> Completion:
+        """RFC 3501 §6.2.1; BAD where TLS is active (RFC 9051 §6.2.1)."""
+        if self.tls:
+            raise bad("TLS is active already")
+        self.wants_tls = True
+        return ok("Begin TLS negotiation now")
+
+    def do_login(self, command: Command, arguments: Login) -> Completion:
+        """RFC 3501 §6.2.3."""
+        self.check_privacy()
+        user, password = (
+            octets.decode("utf-8", "replace") for octets in (arguments.user, arguments.password)
+        )
+        return self.log_in(sasl.Credentials(user, password))
+
+    def check_privacy(self) -> None:
+        """RFC 3501 §6.2.3: LOGINDISABLED is meant."""
+        if not self.login_allowed():
+            raise no("Use STARTTLS first", "PRIVACYREQUIRED")
+
+    def log_in(self, credentials: sasl.Credentials) -> Completion:
+        user = self.context.accounts.authenticate(credentials)
+        if user is None:
+            raise no("Wrong user or password", "AUTHENTICATIONFAILED")
+        self.user = user
+        self.allow_large_literals()
+        return ok("Logged in", "CAPABILITY " + " ".join(self.capabilities()))
+
+    def do_authenticate(self, command: Command, arguments: Authenticate) -> Completion | None:
+        """RFC 3501 §6.2.2; RFC 4959 §3 (initial response)."""
+        mechanism = sasl.SERVER_MECHANISMS.get(arguments.mechanism)
+        if mechanism is None:
+            return self.reply_to_unknown_mechanism(arguments)
+        self.check_privacy()
+        exchange = mechanism()
+        if arguments.initial is None:
+            return self.auth_step(command, exchange, None)
+        try:
+            initial = sasl.decode_initial(arguments.initial)
+        except sasl.SaslError as exc:
+            return self.reply_to_bad_response(exc)
+        return self.auth_step(command, exchange, initial)
+
+    def reply_to_unknown_mechanism(self, arguments: Authenticate) -> Completion:
+        """RFC 3501 §6.2.2: NO."""
+        raise no("Mechanism not known", "CANNOT")
+
+    def auth_step(
+        self, command: Command, exchange: sasl.ServerMechanism, response: bytes | None
+    ) -> Completion | None:
+        """Go on with the exchange; None while it waits for the client."""
+        try:
+            step = exchange.step(response)
+        except sasl.SaslError as exc:
+            raise no("Wrong user or password", "AUTHENTICATIONFAILED") from exc
+        if isinstance(step, sasl.Credentials):
+            return self.log_in(step)
+        self.continue_(self.challenge(step))
+        self.expect_line(lambda line: self.auth_line(command, exchange, line))
+        return None
+
+    def challenge(self, step: sasl.Challenge) -> bytes:
+        """Base64 and nothing else (RFC 3501 §6.2.2)."""
+        return sasl.encode(step.octets)
+
+    def auth_line(self, command: Command, exchange: sasl.ServerMechanism, line: bytes) -> None:
+        """A response of the client's, or ``*`` that cancels."""
+        self.expect_line(None)
+        try:
+            completion = self.auth_response(command, exchange, line)
+        except Refusal as refusal:
+            completion = refusal.completion
+        self.go_on(command, Verb.AUTH_RESPONSE, completion)
+
+    def auth_response(
+        self, command: Command, exchange: sasl.ServerMechanism, line: bytes
+    ) -> Completion | None:
+        if line == sasl.CANCEL:
+            return self.reply_to_cancel()
+        try:
+            response = sasl.decode(line)
+        except sasl.SaslError as exc:
+            return self.reply_to_bad_response(exc)
+        return self.auth_step(command, exchange, response)
+
+    def reply_to_cancel(self) -> Completion:
+        """RFC 3501 §6.2.2: BAD."""
+        return Completion("BAD", "Authentication cancelled")
+
+    def reply_to_bad_response(self, exc: sasl.SaslError) -> Completion:
+        """RFC 9051 §6.2.2: BAD for what is not base64."""
+        return Completion("BAD", "The response cannot be read")
+
+    # Authenticated
+
+    def do_enable(self, command: Command, arguments: Enable) -> Completion:
+        """RFC 5161 §3.1: what is not known is ignored."""
+        known = [name for name in dict.fromkeys(arguments.capabilities) if name in self.enables()]
+        self.enabled |= set(known)
+        self.untagged(" ".join(["ENABLED", *(self.enables()[name] for name in known)]).encode())
+        return ok("ENABLE completed")
+
+    def enables(self) -> dict[str, str]:
+        """What can be enabled: name in upper case -> as it is written."""
+        return dict(_ENABLES)
