@@ -15,6 +15,7 @@ import trio
 
 from harness.target import Protocol
 from reference_server.context import Context
+from reference_server.imap.session import serve_imap
 from reference_server.pop3.session import serve_pop3
 from reference_server.smtp.carrier import Carrier
 from reference_server.smtp.roles import Role
@@ -40,7 +41,12 @@ class _Session(Shape):
     ) -> Awaitable[None]: ...
 
 
-_SESSIONS: Final[Mapping[Protocol, _Session]] = {Protocol.POP3: serve_pop3, Protocol.POP3S: serve_pop3}
+_SESSIONS: Final[Mapping[Protocol, _Session]] = {
+    Protocol.POP3: serve_pop3,
+    Protocol.POP3S: serve_pop3,
+    Protocol.IMAP: serve_imap,
+    Protocol.IMAPS: serve_imap,
+}
 
 # Ours: more than a burst of clients; and how long a stop waits for a peer to end TLS before it drops the connection.
 _BACKLOG: Final = 256
