@@ -37,7 +37,7 @@ def print_summary(run: Run, console: Console | None = None, *, register: Registe
         register: What to hold the run against; the whole register if None.
     """
     console = console or Console()
-    seen = overview(run, register or load_register())
+    seen = overview(run, load_register() if register is None else register)
     width = min(console.width, _COLUMNS)
     top = [*_wrapped(console, Text(seen.headline, style="bold"), width, 3)]
     for remark in seen.remarks[:3]:

@@ -20,9 +20,9 @@ _ESCAPES: Final = {octet: f"\\x{octet:02x}" for octet in range(256) if not 0x20 
 }
 _SHOWN: Final = tuple(_ESCAPES.get(octet, chr(octet)) for octet in range(256))
 
-# Control, format (direction overrides, zero-width), surrogate, private and unassigned characters, and line and
-# paragraph separators: whatever a reader's screen would act on instead of showing.
-_ACTIVE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Control, format (direction overrides, zero-width), surrogate, private and unassigned characters, and separators
+# other than the space: whatever a reader's screen would act on, or show as something else.
+_ACTIVE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 _LINE: Final = re.compile(rb"[^\n]*\n|[^\n]+")
 _PIECE: Final = re.compile(rb"(?P<plain>[\x20-\x7e]+)|(?P<escaped>[^\x20-\x7e]+)")
@@ -48,7 +48,7 @@ def pieces(octets: bytes) -> Iterator[list[Piece]]:
 
 
 def _shown(character: str) -> str:
-    if character != "\n" and unicodedata.category(character) in _ACTIVE:
+    if character not in " \n" and unicodedata.category(character) in _ACTIVE:
         point = ord(character)
         return (
             f"\\x{point:02x}"
