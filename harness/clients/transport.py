@@ -23,6 +23,9 @@ class Transport:
         sock: A connected TCP socket; the transport closes it.
         where: The endpoint, for error lines: ``smtp://192.0.2.7:25``.
         timeout_s: How long one `send` or TLS handshake may take.
+
+    Attributes:
+        truncated: The peer ended a TLS connection without close_notify (RFC 8446 §6.1).
     """
 
     def __init__(self, sock: socket.socket, where: str, *, timeout_s: float, transcript: Transcript) -> None:
@@ -31,6 +34,7 @@ class Transport:
         self._timeout_s = timeout_s
         self.transcript = transcript
         self.closed = False
+        self.truncated = False
 
     @classmethod
     def connect(
@@ -104,6 +108,7 @@ class Transport:
             raise TimedOut(self._where, f"nothing came within {timeout_s:g} s") from exc
         except ssl.SSLEOFError:
             # Closed without close_notify: an end of stream all the same, and common.
+            self.truncated = True
             octets = b""
         except OSError as exc:
             self.transcript.note("connection reset by the target", tls=self.tls)
@@ -111,7 +116,8 @@ class Transport:
         if octets:
             self.transcript.add(Direction.RECEIVED, octets, tls=self.tls)
         else:
-            self.transcript.note("closed by the target", tls=self.tls)
+            how = "closed by the target" + (" without close_notify" if self.truncated else "")
+            self.transcript.note(how, tls=self.tls)
         return octets
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
@@ -122,7 +128,9 @@ class Transport:
         """
         try:
             self._sock.settimeout(self._timeout_s)
-            self._sock = context.wrap_socket(self._sock, server_hostname=server_hostname)
+            self._sock = context.wrap_socket(
+                self._sock, server_hostname=server_hostname, suppress_ragged_eofs=False
+            )
         except (OSError, ValueError) as exc:
             problem = exc.verify_message if isinstance(exc, ssl.SSLCertVerificationError) else str(exc)
             self.transcript.note(f"TLS failed: {problem}")
