@@ -20,8 +20,10 @@ def smtp_gate(target: LiveTarget) -> None:
 
 
 def submission_gate(target: LiveTarget) -> None:
-    """The first account logs in, over TLS where that is to be had."""
-    target.submission()
+    """It greets and starts TLS; where AUTH PLAIN is offered, the first account logs in."""
+    smtp = target.submission(login=False)
+    if "PLAIN" in smtp.extensions.get("AUTH", "").upper().split():
+        target.log_in(smtp, target.account())
 
 
 def lmtp_gate(target: LiveTarget) -> None:
