@@ -1,15 +1,14 @@
 """`mailproof explain`: what a requirement asks, which checks prove it, which rulings apply."""
 
-import difflib
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 
 import typer
 
 from harness.cli.running import collect_checks
 from harness.errors import UsageError
-from harness.spec import Register, Requirement, load_register
+from harness.spec import Register, Requirement, Ruling, load_register
 from suites.covers import Check
 
 __all__ = ["explain", "explanation"]
@@ -17,7 +16,7 @@ __all__ = ["explain", "explanation"]
 
 def explain(
     requirement: Annotated[
-        str, typer.Argument(help="A requirement, or the beginning of one: RFC5321-4.1.1.5")
+        str, typer.Argument(help="A requirement, or the beginning of one: RFC5321-4.1.1.5, RFC1939, pop3")
     ],
 ) -> None:
     """Say what a requirement asks, where it stands in the RFC, which checks prove it, which rulings apply."""
@@ -25,52 +24,46 @@ def explain(
 
 
 def explanation(register: Register, prefix: str, checks: Iterable[Check]) -> str:
-    """The text of `mailproof explain`.
+    """The text of `mailproof explain`: the requirements that a prefix names, then their rulings in full, each once.
 
     Raises:
         UsageError: Nothing begins so; the nearest ids are said.
     """
     found = register.select(prefix)
     if not found:
-        near = difflib.get_close_matches(prefix.upper(), list(register), n=3, cutoff=0.4)
-        raise UsageError(f"no requirement begins with {prefix!r}; near: {', '.join(near) or 'none'}")
+        near = ", ".join(register.nearest(prefix)) or "none"
+        raise UsageError(f"no requirement begins with {prefix!r}; near: {near}")
     known = list(checks)
-    blocks = [_requirement(requirement, known) for requirement in found]
-    rulings = dict.fromkeys(ruling for requirement in found for ruling in requirement.rulings)
-    for ruling_id in rulings:
-        ruling = register.rulings[ruling_id]
-        blocks.append(
-            "\n".join(
-                [
-                    f"{ruling.id}  {ruling.title} ({ruling.place})",
-                    *_indented(ruling.reading),
-                    *_indented(ruling.why),
-                ]
-            )
-        )
-    return "\n\n".join(blocks)
+    ruling_ids = dict.fromkeys(ruling_id for requirement in found for ruling_id in requirement.rulings)
+    blocks = [_requirement_lines(requirement, known) for requirement in found]
+    blocks += [_ruling_lines(register.ruling(ruling_id)) for ruling_id in ruling_ids]
+    return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def _requirement(requirement: Requirement, checks: Sequence[Check]) -> str:
-    level = str(requirement.level)
-    if requirement.weighed_as is not None:
-        level += f", weighed as {requirement.weighed_as}"
-    lines = [
-        f"{requirement.id}  {level}  {requirement.party}  {requirement.place}",
-        *_indented(requirement.text),
-    ]
-    if requirement.note:
-        lines += _indented(requirement.note)
+def _requirement_lines(requirement: Requirement, checks: Sequence[Check]) -> Iterator[str]:
+    level = requirement.level.value
+    if requirement.weighed_as:
+        level += f", weighed as {requirement.weighed_as.value}"
+    if requirement.keyword:
+        level += f" (written {requirement.keyword!r})"
+    yield f"{requirement.id}  {level}  {requirement.party.value}  {requirement.place}"
+    yield from _indented(requirement.text)
+    yield from _indented(requirement.note)
     proving = [check for check in checks if requirement.id in check.requirements]
     for check in proving:
-        lines.append(f"    proved by {check.id}, which goes red under {check.fault}")
+        yield from _indented(f"Proved by {check.id}: {check.title}; {check.fault} turns it red.")
     if requirement.excluded:
-        lines += _indented(f"Not tested: {requirement.excluded}")
+        yield from _indented(f"Not tested: {requirement.excluded}")
     elif not proving:
-        lines.append("    No check proves it yet.")
+        yield from _indented("No check proves it yet.")
     if requirement.rulings:
-        lines.append(f"    rests on {', '.join(requirement.rulings)}")
-    return "\n".join(lines)
+        yield from _indented(f"Rests on {', '.join(requirement.rulings)}.")
+
+
+def _ruling_lines(ruling: Ruling) -> Iterator[str]:
+    yield f"{ruling.id}  {ruling.title}  {ruling.place}"
+    yield from _indented(ruling.reading)
+    yield from _indented(f"Why: {ruling.why}")
 
 
 def _indented(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Requirements, rulings, and the register that holds them; data only, standard library only."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ from typing import Final
 
 __all__ = ["AREAS", "ID", "Level", "Party", "Register", "Requirement", "Ruling"]
 
-# An id never changes and its letters are never used again: RFC, section, and the letter of the sentence; a 2 behind it
-# for the second level that one sentence holds; ``nk`` and a number for a statement without a keyword.
+# An id never changes and its letters are never used again: RFC, section, and the letter of the sentence, with a 2
+# behind it for the second level that one sentence holds; ``nk`` and a number for a statement without a keyword.
 ID: Final = re.compile(r"RFC(?P<rfc>\d+)-(?P<section>(?:\d+|[A-Z])(?:\.\d+)*)-(?:[a-z]{1,2}2?|nk\d+)")
 
 AREAS: Final = ("smtp", "submission", "lmtp", "pop3", "imap")
@@ -136,6 +137,11 @@ class Register(Mapping[str, Requirement]):
         """
         wanted = prefix.upper()
         return [r for r in self.values() if r.area == prefix.lower() or _begins(r.id.upper(), wanted)]
+
+    def nearest(self, prefix: str) -> list[str]:
+        """At most three ids that look like a prefix that names nothing, the most alike first."""
+        ids = {requirement_id.upper(): requirement_id for requirement_id in self}
+        return [ids[near] for near in difflib.get_close_matches(prefix.upper(), ids, n=3, cutoff=0.4)]
 
 
 def _begins(requirement_id: str, prefix: str) -> bool:
