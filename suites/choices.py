@@ -1,10 +1,13 @@
 """Hypothesis example databases: one that remembers what failed in this run, one that plays it again."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from hypothesis.database import ExampleDatabase
 
 __all__ = ["ChoiceLog"]
+
+_LONGER: Final = (b".secondary", b".pareto", b".corpus")
 
 
 class ChoiceLog(ExampleDatabase):
@@ -27,8 +30,8 @@ class ChoiceLog(ExampleDatabase):
 
     def saved(self) -> list[bytes]:
         """The choices of the smallest failing examples, simplest last failing first; empty where none failed."""
-        # Hypothesis keeps the best example under the test's own key and the steps towards it under others.
-        return next((list(values) for key, values in self._saved.items() if b"." not in key and values), [])
+        # Hypothesis keeps the best example under the test's own key and the steps towards it under longer ones.
+        return [value for key, values in self._saved.items() if not key.endswith(_LONGER) for value in values]
 
     def save(self, key: bytes, value: bytes) -> None:
         values = self._saved.setdefault(key, [])

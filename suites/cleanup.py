@@ -16,6 +16,7 @@ def clean_up(target: LiveTarget) -> str:
     Returns:
         ``""``, or what could not be removed and why.
     """
+    target = LiveTarget(target.declared, token=target.token)
     left = []
     for index, account in enumerate(target.declared.accounts):
         try:

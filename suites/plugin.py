@@ -38,7 +38,9 @@ class Profile:
 
     def activate(self, choices: ChoiceLog, *, replay: bool = False) -> None:
         """Make this the settings of every check collected from now on."""
-        phases = (Phase.explicit, Phase.reuse) if replay else (Phase.explicit, Phase.generate, Phase.shrink)
+        # Without the reuse phase Hypothesis saves no choices; explain would re-run a red check many times.
+        kept = (Phase.explicit, Phase.reuse)
+        phases = kept if replay else (*kept, Phase.generate, Phase.shrink)
         name = f"mailproof-{self.examples}-{replay}"
         settings.register_profile(
             name,
@@ -46,7 +48,7 @@ class Profile:
             stateful_step_count=self.steps,
             deadline=None,  # a server may take its time
             database=choices,
-            phases=phases,  # never explain: it re-runs a red check many times over the network
+            phases=phases,
             report_multiple_bugs=False,
             print_blob=False,
             suppress_health_check=list(HealthCheck),
@@ -71,7 +73,7 @@ class Listener(Protocol):
     def done(self, result: CheckResult) -> None: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class CheckPlugin:
     """One run.
 
@@ -122,12 +124,12 @@ class CheckPlugin:
             if check is None or not isinstance(item, pytest.Function):
                 self.failure = RunFailed(f"{item.nodeid} is not a check: it lacks @covers")
                 continue
-            if problem := self._misdeclared(check, found):
-                self.failure = RunFailed(problem)
-            found[check.id] = (item, check)
+            if self.select(check):
+                if problem := self._misdeclared(check, found):
+                    self.failure = RunFailed(problem)
+                found[check.id] = (item, check)
         areas = list(GATES)
-        chosen = [pair for pair in found.values() if self.select(pair[1])]
-        self.items = sorted(chosen, key=lambda pair: areas.index(pair[1].area))
+        self.items = sorted(found.values(), key=lambda pair: areas.index(pair[1].area))
         items[:] = [item for item, _ in self.items]
         for listener in self.listeners:
             listener.starting(len(items))

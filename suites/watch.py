@@ -102,9 +102,9 @@ def watch(
 def _attempt(
     item: pytest.Function, seen: Observation, target: LiveTarget, ready: Callable[[], None]
 ) -> Exception | None:
-    target.begin()
     try:
         ready()
+        target.begin()
         _guard_examples(item.obj, seen, target)
         if not seen.generated:
             seen.examples = 1

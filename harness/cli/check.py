@@ -10,7 +10,7 @@ import typer
 from harness.cli.options import TargetFlags, TargetPath, open_target
 from harness.cli.progress import progress
 from harness.cli.running import RunPlan, run_suites
-from harness.cli.selection import selector
+from harness.cli.selection import areas_of, selector
 from harness.errors import UsageError
 from harness.results import Verdict, read_run
 from harness.results.baseline import Baseline
@@ -82,6 +82,7 @@ def check(
             seed=secrets.randbits(_SEED_BITS) if seed is None else seed,
             selection=only or [],
             select=selector(only or [], intrusive=intrusive),
+            areas=areas_of(only or []),
             directory=out,
         )
         plugin, end = run_suites(plan, [listener])

@@ -39,7 +39,7 @@ def replay(
         PROFILES.get(recorded.header.profile, PROFILES["quick"]).activate(log, replay=bool(choices))
         plugin = CheckPlugin(live, select=lambda found: found.id == check, seed=seed, choices=log)
         try:
-            run_plugin(plugin)
+            run_plugin(plugin, [check.partition(".")[0]])
         finally:
             clean_up(live)
     if not plugin.watched:

@@ -20,13 +20,12 @@ from suites.cleanup import clean_up
 from suites.covers import Check
 from suites.plugin import CheckPlugin, Listener, Profile, everything
 
-__all__ = ["PYTEST_ARGUMENTS", "RunPlan", "collect_checks", "run_plugin", "run_suites"]
+__all__ = ["RunPlan", "collect_checks", "run_plugin", "run_suites"]
 
 SUITES_DIRECTORY = Path(suites.__file__).parent
 
 # The suites bring their own way of reporting and keep no state beside the run's own directory.
 PYTEST_ARGUMENTS = [
-    str(SUITES_DIRECTORY),
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
     *("-c", os.devnull),
@@ -40,7 +39,7 @@ class RunPlan:
     """What to run.
 
     Attributes:
-        selection: The words of ``--only``, as given.
+        selection: The words of ``--only``, as given; `areas` are those they can be found in, empty for all.
         select: Keeps the checks it says True to.
     """
 
@@ -50,6 +49,7 @@ class RunPlan:
     seed: int
     selection: list[str]
     select: Callable[[Check], bool]
+    areas: list[str]
     directory: Path
 
 
@@ -69,8 +69,8 @@ class _Writer:
         self.writer.write(result)
 
 
-def run_plugin(plugin: CheckPlugin) -> str:
-    """Run pytest with this plugin.
+def run_plugin(plugin: CheckPlugin, areas: Sequence[str] = ()) -> str:
+    """Run pytest with this plugin on the suites of these areas; on all where none is named.
 
     Returns:
         ``""`` when every selected check ran, else why not.
@@ -78,7 +78,8 @@ def run_plugin(plugin: CheckPlugin) -> str:
     Raises:
         MailproofError: The suites are not whole, or a result could not be written.
     """
-    code = pytest.main(PYTEST_ARGUMENTS, plugins=[plugin])
+    paths = [str(SUITES_DIRECTORY / area) for area in areas] or [str(SUITES_DIRECTORY)]
+    code = pytest.main([*paths, *PYTEST_ARGUMENTS], plugins=[plugin])
     if plugin.failure is not None:
         raise plugin.failure
     match code:
@@ -120,7 +121,7 @@ def run_suites(plan: RunPlan, listeners: Sequence[Listener]) -> tuple[CheckPlugi
         )
         reason = ""
         try:
-            reason = run_plugin(plugin)
+            reason = run_plugin(plugin, plan.areas)
         except MailproofError as exc:
             reason = str(exc)
             raise

@@ -8,7 +8,14 @@ from harness.spec import load_register
 from suites.covers import Check
 from suites.gates import GATES
 
-__all__ = ["selector"]
+__all__ = ["areas_of", "selector"]
+
+
+def areas_of(words: Sequence[str]) -> list[str]:
+    """The areas that the words name; empty, for all, where a word is a requirement's."""
+    asked = [word for text in words for word in text.split(",") if word]
+    named = [word.partition(".")[0] for word in asked]
+    return list(dict.fromkeys(named)) if all(area in GATES for area in named) else []
 
 
 def selector(words: Sequence[str], *, intrusive: bool) -> Callable[[Check], bool]:

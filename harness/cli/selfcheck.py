@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.cli.options import embedded_server
 from harness.cli.running import run_plugin
-from harness.cli.selection import selector
+from harness.cli.selection import areas_of, selector
 from harness.clients.live import LiveTarget
 from harness.target import Target
 from suites.choices import ChoiceLog
@@ -59,7 +59,7 @@ def selfcheck(
             neighbours=neighbours,
             told=told,
         )
-        run_plugin(matrix)
+        run_plugin(matrix, areas_of(only or []))
     exact = sum(row.exact for row in matrix.rows)
     console.print(
         f"{exact} of {len(matrix.rows)} faults kill exactly their checks; {len(matrix.items)} checks."
