@@ -174,8 +174,8 @@ class SmtpCore:
     # Commands
 
     def known_verbs(self) -> frozenset[Verb]:
-        """RFC 2033 §4.1: LMTP has LHLO in place of HELO and EHLO. EXPN is nowhere, AUTH on submission only."""
-        known = (LMTP_VERBS if self.role is Role.LMTP else SMTP_VERBS) - {Verb.EXPN}
+        """RFC 2033 §4.1: LMTP has LHLO in place of HELO and EHLO. AUTH is on submission only."""
+        known = LMTP_VERBS if self.role is Role.LMTP else SMTP_VERBS
         return known if self.role is Role.SUBMISSION else known - {Verb.AUTH}
 
     def command_line(self, line: bytes) -> None:

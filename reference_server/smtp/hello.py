@@ -16,7 +16,7 @@ __all__ = ["Hello"]
 
 @dataclass
 class Hello(SmtpCore):
-    """EHLO, HELO, LHLO, STARTTLS, NOOP, RSET, VRFY, HELP, QUIT."""
+    """EHLO, HELO, LHLO, STARTTLS, NOOP, RSET, VRFY, EXPN, HELP, QUIT."""
 
     client_name: str = ""
     extended: bool = False
@@ -64,6 +64,7 @@ class Hello(SmtpCore):
             "BINARYMIME": "",
             "SMTPUTF8": "",
             "VRFY": "",
+            "EXPN": "",
             "HELP": "",
         }
         if not self.tls:
@@ -119,6 +120,12 @@ class Hello(SmtpCore):
         if not command.argument:
             return answer(501, "5.5.4", "VRFY takes a user or mailbox")
         return answer(252, "2.5.0", "Cannot verify, but will take a message and try")
+
+    def do_expn(self, command: Command) -> Answer:
+        """RFC 5321 §7.3: disabled, as VRFY is."""
+        if not command.argument:
+            return answer(501, "5.5.4", "EXPN takes a mailing list")
+        return answer(252, "2.5.0", "Cannot expand, but will take a message and try")
 
     def do_help(self, command: Command) -> Answer:
         """RFC 5321 §4.1.1.8: 214; aiosmtpd answers 250."""

@@ -1,0 +1,108 @@
+"""What the checks of this area do again and again."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
+from harness.clients.smtp import SmtpClient
+from harness.errors import ConnectionLost, NotOffered, Unclear
+from harness.strategies.smtp import command_sequences
+from harness.wire.smtp.data import encode_data
+from harness.wire.smtp.replies import Reply
+from suites.mail import forward_path, plain_message
+
+__all__ = [
+    "ACCOUNT",
+    "answers",
+    "ask",
+    "content",
+    "converse",
+    "dialogues",
+    "finish",
+    "judged",
+    "open_data",
+    "spellings",
+    "take_content",
+]
+
+# Stands for the first account's address in generated lines: strategies know no target.
+ACCOUNT: Final = b"<account@mailproof.invalid>"
+
+dialogues: Final = command_sequences(st.just(ACCOUNT))
+
+
+def spellings(word: str) -> st.SearchStrategy[bytes]:
+    """The word in any case of letters."""
+    cases = [st.sampled_from([letter.upper(), letter.lower()]) for letter in word]
+    return st.tuples(*cases).map(lambda letters: "".join(letters).encode())
+
+
+def content(target: LiveTarget, **given: bytes) -> bytes:
+    """A small message to the first account, marked as this run's."""
+    return plain_message(target.unique(), to=target.account().address, **given)
+
+
+def open_data(target: LiveTarget, smtp: SmtpClient) -> None:
+    """DATA that must be answered 354; `Unclear` where it is not: the check is about what follows."""
+    reply = smtp.command(b"DATA")
+    if reply.code != 354:
+        raise Unclear(f"DATA in a plain transaction was answered {reply}")
+
+
+def take_content(target: LiveTarget, smtp: SmtpClient, octets: bytes) -> Reply:
+    """DATA with all of `octets` behind its 354; the reply to their end."""
+    open_data(target, smtp)
+    smtp.raw(encode_data(octets))
+    return smtp.read_reply()
+
+
+def converse(target: LiveTarget, smtp: SmtpClient, lines: Sequence[bytes]) -> list[tuple[bytes, Reply]]:
+    """Lines one by one, each with its reply; a 354 is given a message. Ends where the target says 421."""
+    said: list[tuple[bytes, Reply]] = []
+    for line in lines:
+        reply = smtp.command(line.replace(ACCOUNT, forward_path(target)))
+        said.append((line, reply))
+        if reply.code == 354:
+            smtp.raw(encode_data(content(target)))
+            said.append((b"(end of data)", smtp.read_reply()))
+        if reply.code == 421:
+            break
+    return said
+
+
+def finish(smtp: SmtpClient) -> list[Reply]:
+    """QUIT; what is answered before its 221 was not asked for. Empty as well where the target has closed.
+
+    A last command proves that nothing more comes, where waiting for silence would only make it likely.
+    """
+    unasked: list[Reply] = []
+    with suppress(ConnectionLost):
+        smtp.raw(b"QUIT\r\n")
+        while (reply := smtp.read_reply()).code != 221:
+            unasked.append(reply)
+    return unasked
+
+
+def answers(smtp: SmtpClient) -> bool:
+    """Whether NOOP is answered; False where the target has closed the connection."""
+    try:
+        smtp.command(b"NOOP")
+    except ConnectionLost:
+        return False
+    return True
+
+
+def judged(reply: Reply) -> Reply:
+    """The reply, unless it is temporary or asks for authentication or TLS first: `Unclear` then."""
+    if reply.klass == 4 or reply.code == 530:
+        raise Unclear(f"answered {reply}: not judged")
+    return reply
+
+
+def ask(offered: bool, what: str) -> None:
+    """`NotOffered` where the target does not do what a rule is about."""
+    if not offered:
+        raise NotOffered(what)
