@@ -84,6 +84,7 @@ class Observation:
     """What one check has seen so far, over all its examples.
 
     Attributes:
+        seed: What Hypothesis makes its inputs from.
         generated: True where Hypothesis makes the inputs.
         examples: How many inputs were tried.
         arguments: The generated arguments of the last one, as Python writes them.
@@ -92,6 +93,7 @@ class Observation:
     """
 
     check: Check
+    seed: int = 0
     generated: bool = False
     examples: int = 0
     arguments: dict[str, str] = field(default_factory=dict)

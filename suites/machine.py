@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from harness.clients.live import LiveTarget
 from suites.covers import Observation, observation
-from suites.watch import PROVES_NOTHING
+from suites.watch import PROVES_NOTHING, use_seed
 
 __all__ = ["CheckMachine", "run_machine", "step"]
 
@@ -73,7 +73,13 @@ def run_machine(machine: Callable[[LiveTarget], CheckMachine], target: LiveTarge
     if seen is not None:
         seen.generated = True
         seen.examples = 0
-    run_state_machine_as_test(lambda: machine(target), settings=settings())  # type: ignore[arg-type]  # a factory is documented
+
+    def factory() -> CheckMachine:
+        return machine(target)
+
+    if seen is not None:
+        use_seed(factory, seen.seed)
+    run_state_machine_as_test(factory, settings=settings())  # type: ignore[arg-type]  # a factory is documented
 
 
 def _outside_a_check() -> Observation:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.internal.conjecture import engine
 
 from harness.clients.live import LiveTarget
@@ -166,15 +166,13 @@ class CheckPlugin:
 
     def run(self, item: pytest.Function, check: Check) -> Watched:
         """Watch one check, its gate and its needs first."""
-        if hasattr(item.obj, "hypothesis"):
-            seed(self.seed)(item.obj)
 
         def ready() -> None:
             self._gates.pass_through(check.area)
             for need in needs_of(item.function):
                 need(self.target)
 
-        watched = watch(item, check, self.target, self.register, self.choices, ready)
+        watched = watch(item, check, self.target, self.register, self.choices, ready, seed=self.seed)
         self._trouble = self._trouble + 1 if watched.transport_trouble else 0
         if self._trouble >= _TROUBLE:
             self._trouble = 0

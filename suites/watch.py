@@ -30,7 +30,7 @@ from harness.spec import Register
 from suites.choices import ChoiceLog
 from suites.covers import Check, Observation, broken_requirements, observation
 
-__all__ = ["PROVES_NOTHING", "Watched", "watch"]
+__all__ = ["PROVES_NOTHING", "Watched", "use_seed", "watch"]
 
 # What an example may raise without contradicting anything.
 PROVES_NOTHING: Final = (CheckOutcome, TransportError, RemoteProtocolError)
@@ -62,6 +62,8 @@ def watch(
     register: Register,
     choices: ChoiceLog,
     ready: Callable[[], None],
+    *,
+    seed: int = 0,
 ) -> Watched:
     """Run a check, where a plain one is broken once more, and weigh what it saw.
 
@@ -71,7 +73,7 @@ def watch(
     `KeyboardInterrupt` travels on; the check that was cut off leaves no record.
     """
     started = time.monotonic()
-    seen = Observation(check, generated=hasattr(item.obj, "hypothesis"))
+    seen = Observation(check, seed, generated=hasattr(item.obj, "hypothesis"))
     choices.clear()
     token = observation.set(seen)
     try:
@@ -150,6 +152,12 @@ def _guard_examples(function: Callable[..., object], seen: Observation, target: 
             seen.unclear.append(exc)
 
     handle.inner_test = example
+    use_seed(function, seen.seed)
+
+
+def use_seed(function: Callable[..., object], seed: int) -> None:
+    """As `hypothesis.seed`, which would also take away the database that keeps the counterexample."""
+    function._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]  # no public way sets it alone
 
 
 def _findings(seen: Observation, exception: Exception | None, register: Register) -> list[Finding]:
@@ -176,9 +184,10 @@ def _status(
     """What was seen of one requirement, and why where it was not kept."""
     if requirement_id in broken:
         return Seen.BROKEN, _first_line(exception)
-    if broken:
+    partial = seen.partial.get(requirement_id)
+    if broken and partial is None:
         return Seen.UNCLEAR, f"not reached: {', '.join(broken)} was broken first"
-    reason = exception or seen.partial.get(requirement_id)
+    reason = partial or exception
     if reason is None:
         return (Seen.KEPT, "") if seen.examples else (Seen.UNCLEAR, "no example was tried")
     for kinds, status, words in _PROVING_NOTHING:
