@@ -9,7 +9,7 @@ from typing import Final
 from harness.errors import Unclear
 from harness.wire.smtp.replies import Reply
 
-__all__ = ["accepted", "no_policy", "rejected"]
+__all__ = ["accepted", "no_policy", "not_temporary", "rejected"]
 
 # RFC 3463 §3.8: security or policy status.
 _POLICY_SUBJECT: Final = 7
@@ -29,6 +29,13 @@ def no_policy(reply: Reply, *, about: str = "") -> Reply:
     return reply
 
 
+def not_temporary(reply: Reply, *, about: str = "") -> Reply:
+    """The reply itself, unless it is a 4yz, which is `Unclear`; for AUTH, whose refusals are all 5.7.x."""
+    if reply.klass == 4:
+        raise Unclear(f"{about or 'the target'} answered {reply}: temporary, not judged")
+    return reply
+
+
 def accepted(reply: Reply, *codes: int, about: str = "") -> Reply:
     """Assert success, one of `codes` or any 2yz; policy is `Unclear`."""
     no_policy(reply, about=about)
@@ -41,8 +48,8 @@ def accepted(reply: Reply, *codes: int, about: str = "") -> Reply:
 
 def rejected(reply: Reply, *codes: int, about: str = "") -> Reply:
     """Assert a permanent refusal, one of `codes` or any 5yz; a temporary one is `Unclear`."""
-    if reply.klass == 4 and reply.code not in codes:
-        raise Unclear(f"{about or 'the target'} answered {reply}: temporary, not judged")
+    if reply.code not in codes:
+        not_temporary(reply, about=about)
     if codes:
         assert reply.code in codes, f"{about}: {' or '.join(map(str, codes))} expected, got {reply}"
     else:
