@@ -129,13 +129,18 @@ class LiveTarget:
         Raises:
             Unclear: The greeting or the EHLO was refused, by a reply of 4yz or 5yz.
         """
-        lmtp = protocol is Protocol.LMTP
-        client = self._client(lambda t: SmtpClient(t, timeout_s=self.limits.timeout_s, lmtp=lmtp), protocol)
-        greeting = client.read_greeting()
-        if greeting.klass != 2:
-            raise Unclear(f"{self.endpoint(protocol)} greets with {greeting.code} {greeting.text}")
+        client = self.greeted(protocol)
+        if client.greeting.klass != 2:
+            raise Unclear(f"{self.endpoint(protocol)} greets with {client.greeting}")
         if hello:
             self.hello(client)
+        return client
+
+    def greeted(self, protocol: Protocol) -> SmtpClient:
+        """An SMTP or LMTP client with the greeting read, whatever it says."""
+        lmtp = protocol is Protocol.LMTP
+        client = self._client(lambda t: SmtpClient(t, timeout_s=self.limits.timeout_s, lmtp=lmtp), protocol)
+        client.read_greeting()
         return client
 
     def hello(self, client: SmtpClient) -> None:

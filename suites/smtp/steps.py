@@ -10,7 +10,9 @@ from harness.clients.live import LiveTarget
 from harness.clients.smtp import SmtpClient
 from harness.errors import ConnectionLost, NotOffered, Unclear
 from harness.strategies.smtp import command_sequences
+from harness.wire.smtp.address import parse_domain
 from harness.wire.smtp.data import encode_data
+from harness.wire.smtp.errors import AddressError
 from harness.wire.smtp.replies import Reply
 from suites.mail import forward_path, plain_message
 
@@ -22,6 +24,7 @@ __all__ = [
     "converse",
     "dialogues",
     "finish",
+    "is_domain",
     "judged",
     "open_data",
     "spellings",
@@ -74,16 +77,17 @@ def converse(target: LiveTarget, smtp: SmtpClient, lines: Sequence[bytes]) -> li
 
 
 def finish(smtp: SmtpClient) -> list[Reply]:
-    """QUIT; what is answered before its 221 was not asked for. Empty as well where the target has closed.
+    """QUIT; what is answered before QUIT's own reply was not asked for.
 
-    A last command proves that nothing more comes, where waiting for silence would only make it likely.
+    A last command proves that nothing more comes, where waiting for silence would only make it likely. A target
+    that closes without a word gives the benefit of the doubt to its last reply.
     """
-    unasked: list[Reply] = []
+    replies: list[Reply] = []
     with suppress(ConnectionLost):
         smtp.raw(b"QUIT\r\n")
-        while (reply := smtp.read_reply()).code != 221:
-            unasked.append(reply)
-    return unasked
+        while not replies or replies[-1].code != 221:
+            replies.append(smtp.read_reply())
+    return replies[:-1]
 
 
 def answers(smtp: SmtpClient) -> bool:
@@ -100,6 +104,15 @@ def judged(reply: Reply) -> Reply:
     if reply.klass == 4 or reply.code == 530:
         raise Unclear(f"answered {reply}: not judged")
     return reply
+
+
+def is_domain(word: bytes) -> bool:
+    """Whether it is a domain or an address literal, by the grammar of RFC 5321 §4.1.2."""
+    try:
+        parse_domain(word)
+    except AddressError:
+        return False
+    return True
 
 
 def ask(offered: bool, what: str) -> None:

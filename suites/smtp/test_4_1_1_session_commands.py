@@ -108,7 +108,7 @@ def test_vrfy_expn_help_and_noop_leave_the_transaction(target: LiveTarget, lines
     assert reply.klass == 2, f"RCPT after {b', '.join(lines).decode()} was answered {reply}"
 
 
-@covers("RFC5321-4.1.1.8-b", fault="smtp.no-help")
+@covers("RFC5321-4.1.1.8-b", fault="smtp.no-help", also=("smtp.help-gets-600",))
 @needs(endpoint(Protocol.SMTP))
 def test_help_is_supported(target: LiveTarget) -> None:
     reply = judged(target.smtp().help())
