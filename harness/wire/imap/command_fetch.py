@@ -123,21 +123,13 @@ def _requested(scan: Scanner) -> tuple[Item, ...]:
 
 def _item(scan: Scanner) -> Item:
     start = scan.at
-    name = _item_name(scan)
+    name = scan.label("a data item")
     if scan.next_is(b"[") and name in _WITH_SECTION:
         return _sectioned(scan, name)
     if name not in _PLAIN:
         scan.at = start
         raise scan.fail(f"no such data item: {name[:40]}")
     return Item(name)
-
-
-def _item_name(scan: Scanner) -> str:
-    # "[" is an ATOM-CHAR, but here it opens the section.
-    rest = scan.octets[scan.at : scan.at + 80].partition(b"[")[0]
-    word = Scanner(rest).word("a data item")
-    scan.at += len(word)
-    return word
 
 
 def _sectioned(scan: Scanner, name: str) -> Item:

@@ -55,6 +55,11 @@ class CommandReader:
         self._dropping = False
 
     @property
+    def pending(self) -> int:
+        """Octets held."""
+        return len(self._command) + self._lines.pending
+
+    @property
     def in_command(self) -> bool:
         """Whether a command has begun and is not whole."""
         return bool(self._command)

@@ -24,6 +24,7 @@ _TAG: Final = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
 _QUOTED: Final = re.compile(rb'"((?:[^"\\\r\n\0]|\\["\\])*)"')
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _LITERAL: Final = re.compile(rb"(?P<binary>~?)\{(?P<octets>[0-9]{1,10})\+?\}\r\n")
+_LABEL: Final = re.compile(rb"[A-Za-z0-9.\-]+")
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}")
 _SEQUENCE_SET: Final = re.compile(rb"[0-9*:,]+")
 _DATE: Final = re.compile(rb'("?)(\d{1,2})-([A-Za-z]{3})-(\d{4})\1')
@@ -121,6 +122,10 @@ class Scanner:
     def word(self, what: str = "a word") -> str:
         """An atom in upper case."""
         return self.atom(what).decode("ascii").upper()
+
+    def label(self, what: str) -> str:
+        """Letters, digits, dots and hyphens in upper case: what stands before ``[`` in a data item."""
+        return self._match(_LABEL, what)[0].decode("ascii").upper()
 
     def in_parentheses(self, item: Callable[[], T], *, may_be_empty: bool = False) -> tuple[T, ...]:
         """``(item item …)``."""
