@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 __all__ = [
+    "any_case",
     "command_lines",
     "command_sequences",
     "cuts",
@@ -26,6 +27,12 @@ def cuts(octets: bytes) -> SearchStrategy[list[bytes]]:
         return st.just([octets] if octets else [])
     places = st.sets(st.integers(1, len(octets) - 1), max_size=8)
     return places.map(lambda chosen: [octets[a:b] for a, b in pairwise([0, *sorted(chosen), len(octets)])])
+
+
+def any_case(word: bytes) -> SearchStrategy[bytes]:
+    """A word in every mixture of upper and lower case; as it is, at the simplest."""
+    letters = [(chr(octet), chr(octet).swapcase()) for octet in word]
+    return st.tuples(*map(st.sampled_from, letters)).map(lambda chosen: "".join(chosen).encode())
 
 
 keywords: Final = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,8}", fullmatch=True).map(str.encode)

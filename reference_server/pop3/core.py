@@ -75,11 +75,15 @@ class Pop3Core:
         self.wants_tls = False
         self.discard_plaintext()
         self.state = self.state_after(Verb.TLS_HANDSHAKE, Answer.OK)
-        self._name = ""
+        self.forget_user()
 
     def discard_plaintext(self) -> None:
         """What came in the clear behind STLS is never run inside TLS (RFC 2595 §4)."""
         self._lines = LineBuffer(MAX_AUTH_LINE)
+
+    def forget_user(self) -> None:
+        """A USER from before TLS is for nobody (RFC 2595 §4)."""
+        self._name = ""
 
     def lost(self) -> None:
         """The connection is gone or idle too long: no UPDATE, nothing is removed (RFC 1939 §3, §6)."""
@@ -96,7 +100,7 @@ class Pop3Core:
             self.state = self.state_after(Verb.AUTH_RESPONSE, response.answer)
             return response
         try:
-            command = parse_command(line)
+            command = self.read_command(line)
         except CommandError as exc:
             return self.reply_to_bad_line(exc)
         if command.verb is None or command.verb not in self.verbs():
@@ -106,6 +110,10 @@ class Pop3Core:
         response = self.perform(command.verb, command)
         self.state = self.state_after(command.verb, response.answer)
         return response
+
+    def read_command(self, line: bytes) -> Command:
+        """RFC 2449 §3, §4; raises `CommandError`."""
+        return parse_command(line)
 
     def perform(self, verb: Verb, command: Command) -> Response:
         method = getattr(self, f"do_{verb.value.lower()}")
@@ -185,9 +193,9 @@ class Pop3Core:
         """RFC 5034 §4."""
         if not self.login_allowed():
             return error("Use STLS first")
-        mechanism = sasl.SERVER_MECHANISMS.get(command.arguments[0].decode("ascii", "replace").upper())
+        mechanism = sasl.SERVER_MECHANISMS.get(self.mechanism_name(command.arguments[0]))
         if mechanism is None:
-            return error("Mechanism not known")
+            return self.reply_to_unknown_mechanism()
         self._exchange = mechanism()
         if len(command.arguments) == 1:
             return self.auth_step(self._exchange, None)
@@ -196,6 +204,13 @@ class Pop3Core:
         except sasl.SaslError:
             return self.reply_to_bad_response()
 
+    def mechanism_name(self, word: bytes) -> str:
+        """RFC 5034 §5: in any case of letters."""
+        return word.decode("ascii", "replace").upper()
+
+    def reply_to_unknown_mechanism(self) -> Response:
+        return error("Mechanism not known")
+
     def auth_response(self, line: bytes) -> Response:
         """A response, or ``*`` that cancels (RFC 5034 §4)."""
         if line == sasl.CANCEL:
@@ -203,9 +218,13 @@ class Pop3Core:
         if self._exchange is None:
             raise RuntimeError("a response is awaited and no exchange is under way")
         try:
-            return self.auth_step(self._exchange, sasl.decode(line))
+            return self.auth_step(self._exchange, self.decode_response(line))
         except sasl.SaslError:
             return self.reply_to_bad_response()
+
+    def decode_response(self, line: bytes) -> bytes:
+        """Strict base64: a stray character is refused, never skipped (RFC 5034 §4)."""
+        return sasl.decode(line)
 
     def reply_to_cancel(self) -> Response:
         return error("Authentication cancelled")
@@ -225,11 +244,22 @@ class Pop3Core:
 
     def log_in(self, credentials: sasl.Credentials) -> Response:
         """Check the password, then take the maildrop's lock (RFC 1939 §4)."""
-        user = self.context.accounts.authenticate(credentials)
+        user = self.authenticate(credentials)
         if user is None:
-            return error("Wrong user or password", "AUTH")
+            return self.reply_to_wrong_credentials(credentials)
         maildrop = self.context.variant(Maildrop)(self.context, user)
         if not maildrop.open():
-            return error("Another session has this maildrop", "IN-USE")
+            return self.reply_to_lock()
         self.maildrop = maildrop
         return ok(f"{len(maildrop.numbers())} messages")
+
+    def authenticate(self, credentials: sasl.Credentials) -> str | None:
+        """The user's name when the credentials are true, else None."""
+        return self.context.accounts.authenticate(credentials)
+
+    def reply_to_wrong_credentials(self, credentials: sasl.Credentials) -> Response:
+        return error("Wrong user or password", "AUTH")
+
+    def reply_to_lock(self) -> Response:
+        """RFC 2449 §8.1.2."""
+        return error("Another session has this maildrop", "IN-USE")

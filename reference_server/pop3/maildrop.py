@@ -21,7 +21,7 @@ class Maildrop:
 
     def open(self) -> bool:
         """Take the lock and the numbers; False where another session holds the maildrop (RFC 1939 §4)."""
-        if not self.context.store.lock_maildrop(self.user):
+        if not self.lock():
             return False
         mailbox = self.context.store.mailbox(self.user, INBOX)
         if mailbox is not None:
@@ -29,13 +29,31 @@ class Maildrop:
             self._rows = self.context.store.messages(mailbox.id)
         return True
 
+    def lock(self) -> bool:
+        """Whether nobody else holds the maildrop; it is ours from now on."""
+        return self.context.store.lock_maildrop(self.user)
+
     def close(self) -> None:
         """Release the lock; nothing is removed."""
         self.context.store.unlock_maildrop(self.user)
 
     def update(self) -> None:
         """The UPDATE state: remove the marked messages (RFC 1939 §6)."""
-        self.context.store.expunge(self._mailbox_id, [self._rows[number - 1].uid for number in self.marked])
+        self.context.store.expunge(
+            self._mailbox_id, [self._rows[number - 1].uid for number in self.removals()]
+        )
+
+    def removals(self) -> set[int]:
+        """The marked messages and no other (RFC 1939 §6)."""
+        return self.marked
+
+    def mark(self, number: int) -> None:
+        """RFC 1939 §5: as good as gone, removed by `update`."""
+        self.marked.add(number)
+
+    def unmark_all(self) -> None:
+        """RFC 1939 §5, RSET."""
+        self.marked.clear()
 
     def numbers(self) -> list[int]:
         """The messages that are not marked."""

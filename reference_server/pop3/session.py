@@ -43,8 +43,16 @@ class Pop3Session(Pop3Core):
 
     def do_stat(self, command: Command) -> Response:
         """RFC 1939 §5: how many, and their octets; marked ones are not counted."""
-        numbers = self.drop().numbers()
-        return ok(f"{len(numbers)} {sum(self.drop().octets(number) for number in numbers)}")
+        numbers = self.counted()
+        return ok(self.drop_listing(len(numbers), sum(self.drop().octets(number) for number in numbers)))
+
+    def counted(self) -> list[int]:
+        """The messages that STAT counts."""
+        return self.drop().numbers()
+
+    def drop_listing(self, count: int, octets: int) -> str:
+        """RFC 1939 §5: ``count octets``."""
+        return f"{count} {octets}"
 
     def scan_listing(self, number: int) -> bytes:
         """RFC 1939 §5: ``number octets``."""
@@ -61,8 +69,12 @@ class Pop3Session(Pop3Core):
         if command.arguments:
             number = self.number(command.arguments[0])
             return ok(f"{number} {self.drop().unique_id(number).decode()}")
-        lines = [b"%d %s" % (number, self.drop().unique_id(number)) for number in self.drop().numbers()]
+        lines = [b"%d %s" % (number, self.drop().unique_id(number)) for number in self.identified()]
         return Response(Answer.OK, encode_lines(b"Unique ids", lines))
+
+    def identified(self) -> list[int]:
+        """The messages that UIDL lists."""
+        return self.drop().numbers()
 
     def do_retr(self, command: Command) -> Response:
         number = self.number(command.arguments[0])
@@ -82,7 +94,7 @@ class Pop3Session(Pop3Core):
     def do_dele(self, command: Command) -> Response:
         """RFC 1939 §5: marked now, removed in UPDATE."""
         number = self.number(command.arguments[0])
-        self.drop().marked.add(number)
+        self.drop().mark(number)
         return ok("Marked")
 
     def do_noop(self, command: Command) -> Response:
@@ -90,7 +102,7 @@ class Pop3Session(Pop3Core):
 
     def do_rset(self, command: Command) -> Response:
         """RFC 1939 §5: every mark is taken back."""
-        self.drop().marked.clear()
+        self.drop().unmark_all()
         return ok(f"{len(self.drop().numbers())} messages")
 
     def do_quit(self, command: Command) -> Response:
