@@ -170,7 +170,7 @@ class _ImapReader:
         if not uids:
             return []
         fetched = self._client.uid_fetch(b",".join(b"%d" % uid for uid in uids), b"(BODY.PEEK[])")
-        contents = [fetched[number].section() for number in sorted(fetched)]
+        contents = [fetched[number].body() for number in sorted(fetched)]
         return [content for content in contents if content is not None]
 
 

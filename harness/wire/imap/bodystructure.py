@@ -152,7 +152,9 @@ def _part(cursor: Cursor, depth: int) -> Part:
     )
     media_type = Part(*fields).media_type
     lines, envelope, body = None, None, None
-    if media_type in _MESSAGES:
+    if media_type in _MESSAGES and not cursor.next_is(b" ("):
+        cursor.note("a message part without envelope, body and lines")
+    elif media_type in _MESSAGES:
         cursor.space()
         envelope = _then(cursor, lambda: read_envelope(cursor))
         body = _then(cursor, lambda: _body(cursor, depth + 1))

@@ -21,6 +21,7 @@ __all__ = [
     "encode_quoted",
     "encode_string",
     "is_atom",
+    "to_astring",
 ]
 
 # RFC 3501 §9: ATOM-CHAR is a CHAR but ( ) { SP CTL % * DQUOTE \ ]; ASTRING-CHAR takes ] back.
@@ -109,6 +110,13 @@ def encode_astring(octets: bytes, *, utf8: bool = False) -> bytes:
     if _ASTRING.fullmatch(octets) and octets.upper() != b"NIL":
         return octets
     return encode_string(octets, utf8=utf8)
+
+
+def to_astring(octets: bytes, *, utf8: bool = False) -> bytes | Literal:
+    """What a client sends for an astring: as `encode_astring`, but where only a literal can carry it, that."""
+    if _ASTRING.fullmatch(octets) and octets.upper() != b"NIL":
+        return octets
+    return encode_quoted(octets, utf8=utf8) if _is_quotable(octets, utf8=utf8) else Literal(octets)
 
 
 def encode_nstring(octets: bytes | None, *, utf8: bool = False) -> bytes:

@@ -156,9 +156,7 @@ def read_esearch(cursor: Cursor) -> ESearch:
     if cursor.skip(b" (TAG "):
         tag = cursor.astring()
         cursor.expect(b")")
-    uid = cursor.next_is(b" UID") and cursor.octets[cursor.at + 4 : cursor.at + 5] in (b"", b" ")
-    if uid:
-        cursor.skip(b" UID")
+    uid = cursor.skip_word(b" UID")
     items: dict[str, int | SequenceSet | Value] = {}
     while cursor.more():
         cursor.space()

@@ -109,6 +109,10 @@ class Cursor:
         self.at += len(token) * found
         return found
 
+    def skip_word(self, token: bytes) -> bool:
+        """Move behind `token` where it comes next and a space or the end behind it."""
+        return self.octets[self.at + len(token) :][:1] in (b"", b" ") and self.skip(token)
+
     def expect(self, token: bytes) -> None:
         if not self.skip(token):
             raise self.fail(f"{token.decode()!r} expected")
