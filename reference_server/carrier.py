@@ -24,7 +24,10 @@ class StreamCarrier:
         """The next octets, ``b""`` at the end of stream, None when nothing came within `idle_s`."""
         octets: bytes | None = None
         with trio.move_on_after(idle_s):
-            octets = bytes(await self._stream.receive_some(_READ_OCTETS))
+            try:
+                octets = bytes(await self._stream.receive_some(_READ_OCTETS))
+            except trio.BrokenResourceError:
+                octets = b""  # reset, or TLS left without close_notify: gone all the same
         return octets
 
     async def write(self, octets: bytes) -> None:
@@ -33,11 +36,11 @@ class StreamCarrier:
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Run the handshake as the server; raises `trio.BrokenResourceError` when it fails."""
-        secure = trio.SSLStream(self._stream, context, server_side=True, https_compatible=True)
+        secure = trio.SSLStream(self._stream, context, server_side=True)
         await secure.do_handshake()
         self._stream = secure
 
     async def close(self) -> None:
-        """An orderly end: what was written reaches the client."""
+        """An orderly end: what was written reaches the client, under TLS close_notify too (RFC 8314 §3.4)."""
         with trio.move_on_after(1):
             await self._stream.aclose()

@@ -174,9 +174,7 @@ class TrioSide(_Side):
         async def handle(stream: trio.SocketStream) -> None:
             try:
                 if implicit_tls:
-                    secure = trio.SSLStream(
-                        stream, self._context.tls, server_side=True, https_compatible=True
-                    )
+                    secure = trio.SSLStream(stream, self._context.tls, server_side=True)
                     await session(secure, self._context, implicit_tls=True)
                 else:
                     await session(stream, self._context, implicit_tls=False)
