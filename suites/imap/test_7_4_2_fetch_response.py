@@ -1,0 +1,116 @@
+"""RFC 3501 §7.4.2: what FETCH says of a message's structure."""
+
+from typing import Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
+from harness.errors import Unclear
+from harness.strategies import mime
+from harness.strategies.parts import Envelope, Message, encapsulate, multipart, untyped
+from harness.target import Protocol
+from harness.wire.imap.bodystructure import BodyStructure, Multipart
+from harness.wire.imap.bodystructure import Part as ToldPart
+from harness.wire.imap.envelope import Envelope as ToldEnvelope
+from suites.covers import covers
+from suites.imap.scratch import Stored, scratch
+from suites.imap.shapes import envelope_of, extension_faults, paired, structure_faults
+from suites.needs import endpoint, needs
+
+_IMAP = endpoint(Protocol.IMAP, Protocol.IMAPS)
+_TOKEN: Final = "structure"
+
+_single_messages = mime.messages(_TOKEN, depth=0)
+_multipart_messages = st.builds(
+    lambda whole, parts: Message(whole.envelope, multipart("mixed", parts), whole.extra),
+    _single_messages,
+    st.lists(mime.leaves, min_size=1, max_size=3),
+)
+
+
+def _told(target: LiveTarget, sent: Message, item: bytes) -> BodyStructure:
+    """BODY or BODYSTRUCTURE of a message."""
+    with scratch(target, [Stored(sent.octets)]) as box:
+        found = box.fetch(b"(%s)" % item)[1].items.get(item.decode())
+    if not isinstance(found, ToldPart | Multipart):
+        raise Unclear(f"{item.decode()} could not be read: {found!r}")
+    return found
+
+
+@covers("RFC3501-7.4.2-nk1", fault="imap.structure-counts-the-header")
+@needs(_IMAP)
+@given(sent=mime.messages(_TOKEN))
+def test_bodystructure_tells_the_tree(target: LiveTarget, sent: Message) -> None:
+    faults = list(structure_faults(sent.part, _told(target, sent, b"BODYSTRUCTURE")))
+    assert not faults, faults[0]
+
+
+@covers("RFC3501-7.4.2-nk1", fault="imap.body-counts-a-line-more")
+@needs(_IMAP)
+@given(sent=mime.messages(_TOKEN))
+def test_body_tells_the_tree(target: LiveTarget, sent: Message) -> None:
+    faults = list(structure_faults(sent.part, _told(target, sent, b"BODY")))
+    assert not faults, faults[0]
+
+
+@covers("RFC3501-9-g", fault="imap.body-with-extension-of-parts")
+@needs(_IMAP)
+@given(sent=_single_messages)
+def test_body_of_a_single_part_has_no_extension_data(target: LiveTarget, sent: Message) -> None:
+    sent_members = _told(target, sent, b"BODY").extension.sent
+    assert not sent_members, f"BODY has {sent_members} members of extension data"
+
+
+@covers("RFC3501-9-h", fault="imap.body-with-extension-of-multiparts")
+@needs(_IMAP)
+@given(sent=_multipart_messages)
+def test_body_of_a_multipart_has_no_extension_data(target: LiveTarget, sent: Message) -> None:
+    sent_members = _told(target, sent, b"BODY").extension.sent
+    assert not sent_members, f"BODY of a multipart has {sent_members} members of extension data"
+
+
+@covers("RFC3501-7.4.2-g", fault="imap.extension-of-parts-in-disorder")
+@needs(_IMAP)
+@given(sent=_single_messages)
+def test_extension_data_of_a_single_part_is_in_order(target: LiveTarget, sent: Message) -> None:
+    faults = list(extension_faults("the body", sent.part, _told(target, sent, b"BODYSTRUCTURE")))
+    assert not faults, faults[0]
+
+
+@covers("RFC3501-7.4.2-j", fault="imap.extension-of-multiparts-in-disorder")
+@needs(_IMAP)
+@given(sent=mime.messages(_TOKEN).filter(lambda sent: sent.part.type == "multipart") | _multipart_messages)
+def test_extension_data_of_a_multipart_is_in_order(target: LiveTarget, sent: Message) -> None:
+    body = _told(target, sent, b"BODYSTRUCTURE")
+    for where, part, shown in paired(sent.part, body):
+        faults = list(extension_faults(where, part, shown)) if isinstance(shown, Multipart) else []
+        assert not faults, faults[0]
+
+
+@covers("RFC3501-9-i", fault="imap.enclosed-message-as-basic-part")
+@needs(_IMAP)
+@given(inner=_single_messages, alone=st.booleans())
+def test_an_enclosed_message_has_envelope_and_structure(target: LiveTarget, inner: Message, alone: bool) -> None:
+    enclosed = encapsulate(inner)
+    part = enclosed if alone else multipart("mixed", [untyped(b"x\r\n"), enclosed])
+    body = _told(target, Message(inner.envelope, part, inner.extra), b"BODYSTRUCTURE")
+    told = body if alone else body.parts[1] if isinstance(body, Multipart) and len(body.parts) == 2 else body
+    assert isinstance(told, ToldPart) and told.envelope is not None and told.body is not None, (
+        f"a part of type message/rfc822 is told as {told}"
+    )
+
+
+@covers("RFC3501-7.4.2-nk2", fault="imap.envelope-without-defaults")
+@needs(_IMAP)
+@given(envelope=mime.envelopes)
+def test_envelope_tells_the_header_fields(target: LiveTarget, envelope: Envelope) -> None:
+    sent = Message(envelope, untyped(b"x\r\n"))
+    with scratch(target, [Stored(sent.octets)]) as box:
+        found = box.fetch(b"(ENVELOPE)")[1].envelope
+    if not isinstance(found, ToldEnvelope):
+        raise Unclear("ENVELOPE could not be read")
+    expected = envelope_of(envelope)
+    for name in ToldEnvelope.__dataclass_fields__:
+        got, wanted = getattr(found, name), getattr(expected, name)
+        assert got == wanted, f"ENVELOPE has {got!r} for {name.rstrip('_')}, not {wanted!r}"
