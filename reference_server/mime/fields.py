@@ -86,6 +86,7 @@ def parse_parameterized(value: bytes, *, slash: bool = False) -> Parameterized |
         return None
     word, at = first[0], first.end()
     if slash:
+        at = skip_comments(value, at)
         second = _TOKEN.match(value, skip_comments(value, at + 1)) if value[at : at + 1] == b"/" else None
         if second is None:
             return None
