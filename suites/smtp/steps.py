@@ -14,7 +14,7 @@ from harness.wire.smtp.address import parse_domain
 from harness.wire.smtp.data import encode_data
 from harness.wire.smtp.errors import AddressError
 from harness.wire.smtp.replies import Reply
-from suites.mail import forward_path, plain_message
+from suites.mail import forward_path, plain_message, reverse_path
 
 __all__ = [
     "ACCOUNT",
@@ -27,6 +27,7 @@ __all__ = [
     "is_domain",
     "judged",
     "open_data",
+    "sent",
     "spellings",
     "take_content",
 ]
@@ -119,3 +120,19 @@ def ask(offered: bool, what: str) -> None:
     """`NotOffered` where the target does not do what a rule is about."""
     if not offered:
         raise NotOffered(what)
+
+
+def sent(target: LiveTarget, octets: bytes, *parameters: bytes) -> Reply:
+    """A whole transaction for the first account; the reply to the end of data.
+
+    Raises:
+        Unclear: MAIL, RCPT or DATA was refused.
+    """
+    smtp = target.smtp()
+    for reply in (
+        smtp.mail(reverse_path(target), *parameters),
+        smtp.command(b"RCPT TO:" + forward_path(target)),
+    ):
+        if reply.klass != 2:
+            raise Unclear(f"a plain transaction was refused: {reply}")
+    return take_content(target, smtp, octets)
