@@ -44,9 +44,9 @@ def spellings(word: str) -> st.SearchStrategy[bytes]:
     return st.tuples(*cases).map(lambda letters: "".join(letters).encode())
 
 
-def content(target: LiveTarget, **given: bytes) -> bytes:
+def content(target: LiveTarget, *, body: bytes = b"Hello.\r\n", headers: Sequence[bytes] = ()) -> bytes:
     """A small message to the first account, marked as this run's."""
-    return plain_message(target.unique(), to=target.account().address, **given)
+    return plain_message(target.unique(), to=target.account().address, body=body, headers=headers)
 
 
 def open_data(target: LiveTarget, smtp: SmtpClient) -> None:

@@ -1,0 +1,162 @@
+"""RFC 5321 §4.1.1.4: DATA, where it ends, and what its end leaves."""
+
+from typing import Final
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
+from harness.errors import ConnectionLost, NotOffered
+from harness.strategies.messages import body_lines
+from harness.target import Protocol
+from harness.wire.smtp.data import encode_data
+from suites.covers import covers, proves
+from suites.mail import forward_path, open_transaction
+from suites.needs import accounts, endpoint, needs
+from suites.smtp.steps import ask, content, finish, judged, open_data, take_content
+
+_END: Final = b"\r\n.\r\n"
+
+# What has been taken for the end of data somewhere, and is not.
+_TWELVE: Final = (
+    b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r",
+    b"\r\n\0.\r\n", b"\r\n.\0\r\n", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n",
+)  # fmt: skip
+
+_words: Final = st.lists(st.sampled_from([b"\r", b"\n", b".", b"\0", b"x"]), max_size=7).map(b"".join)
+_inserted: Final = st.sampled_from([b"", b"\r", b"\n", b"\0", b"x", b" "])
+
+
+def _near_end(place: int, cut: int, inserted: bytes) -> bytes:
+    """The end of data with an octet or two cut out at a place, or others put in."""
+    return _END[:place] + inserted + _END[place + cut :]
+
+
+_near_ends: Final = st.builds(_near_end, st.integers(0, len(_END)), st.integers(0, 2), _inserted)
+_not_dots: Final = body_lines.filter(lambda line: not line.startswith(b"."))
+
+
+def _runs_on(target: LiveTarget, word: bytes) -> None:
+    """Assert that data goes on over `word`: what follows it is no command and gets no reply.
+
+    A refusal keeps the rule, and so does a closed connection.
+    """
+    smtp = target.smtp()
+    open_transaction(target, smtp)
+    open_data(target, smtp)
+    commands = b"NOOP\r\nNOOP\r\n"
+    try:
+        smtp.raw(encode_data(content(target))[: -len(b".\r\n")] + b"x" + word + commands + b"x" + _END)
+        smtp.read_reply()
+        replies = 1 + len(finish(smtp))
+    except ConnectionLost:
+        return
+    assert replies == 1, f"a message with {word!r} in it had {replies} replies: the data ended there"
+
+
+@covers("RFC5321-4.1.1.4-e", fault="smtp.lf-dot-lf-ends-data", also=("smtp.any-line-end-in-data",))
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(before=_not_dots, after=_not_dots)
+def test_lf_dot_lf_does_not_end_the_data(target: LiveTarget, before: bytes, after: bytes) -> None:
+    _runs_on(target, b"\r\n" + before + b"\n.\n" + after + b"\r\n")
+
+
+@covers("RFC5321-4.1.1.4-d", fault="smtp.lf-ends-a-line-of-data", also=("smtp.any-line-end-in-data",))
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(word=st.sampled_from([b"\n.\r\n", b"\r\n.\n"]), before=_not_dots)
+def test_lf_does_not_end_a_line_of_data(target: LiveTarget, word: bytes, before: bytes) -> None:
+    _runs_on(target, b"\r\n" + before + word)
+
+
+@covers("RFC5321-2.3.8-a", fault="smtp.cr-ends-a-line-of-data", also=("smtp.any-line-end-in-data",))
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(word=st.sampled_from([b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n"]))
+def test_cr_does_not_end_a_line_of_data(target: LiveTarget, word: bytes) -> None:
+    _runs_on(target, word)
+
+
+@covers("RFC5321-2.3.8-a", fault="smtp.nul-in-data-is-dropped")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(word=st.sampled_from([b"\r\n\0.\r\n", b"\r\n.\0\r\n", b"\r\n\0.\0\r\n", b"\r\0\n.\r\n"]))
+def test_a_nul_beside_the_dot_does_not_end_the_data(target: LiveTarget, word: bytes) -> None:
+    _runs_on(target, word)
+
+
+@covers("RFC5321-2.3.8-a", fault="smtp.any-line-end-in-data")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(word=st.sampled_from(_TWELVE) | _near_ends | _words)
+def test_only_crlf_dot_crlf_ends_the_data(target: LiveTarget, word: bytes) -> None:
+    assume(_END not in word + b"N" and not (b"x" + word).endswith(_END))
+
+    _runs_on(target, word)
+
+
+@covers("RFC5321-2.3.8-a", fault="smtp.lf-ends-a-command")
+@needs(endpoint(Protocol.SMTP))
+@given(ends=st.lists(st.sampled_from([b"\n", b"\r", b"\n\r", b"\r\r"]), min_size=1, max_size=3))
+def test_only_crlf_ends_a_command(target: LiveTarget, ends: list[bytes]) -> None:
+    smtp = target.smtp()
+    line = b"".join(b"NOOP x" + end for end in ends) + b"NOOP x\r\n"
+
+    try:
+        smtp.raw(line)
+        smtp.read_reply()
+        replies = 1 + len(finish(smtp))
+    except ConnectionLost:
+        return
+
+    assert replies == 1, f"{line!r} is one line and had {replies} replies"
+
+
+@covers("RFC5321-4.1.1.4-f", "RFC3030-2-a", fault="smtp.end-of-data-gets-354")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(lines=st.lists(body_lines, max_size=4))
+def test_a_message_that_is_taken_is_answered_250(target: LiveTarget, lines: list[bytes]) -> None:
+    smtp = target.smtp()
+    open_transaction(target, smtp)
+
+    reply = judged(
+        take_content(target, smtp, content(target, body=b"".join(line + b"\r\n" for line in lines)))
+    )
+
+    with proves("RFC3030-2-a"):
+        ask("CHUNKING" in smtp.extensions, "CHUNKING is not offered")
+        assert reply.klass in (2, 5), f"the end of data was answered {reply}"
+    assert reply.klass in (2, 5), f"the end of data was answered {reply}"
+
+
+@covers("RFC5321-4.1.1.4-nk1", fault="smtp.end-of-data-keeps-transaction")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+def test_the_end_of_data_empties_the_transaction(target: LiveTarget) -> None:
+    smtp = target.smtp()
+    open_transaction(target, smtp)
+    judged(take_content(target, smtp, content(target)))
+
+    reply = smtp.command(b"RCPT TO:" + forward_path(target))
+
+    assert reply.klass in (4, 5), f"RCPT behind the end of data was answered {reply}"
+
+
+# Ours: a message above a larger limit costs a run more than the answer is worth.
+_MOST_TO_SEND: Final = 40 * 1024 * 1024
+_PIECE: Final = (98 * b"x" + b"\r\n") * 10486
+
+
+@covers("RFC5321-4.1.1.4-g", fault="smtp.too-large-gets-354", intrusive=True)
+@needs(endpoint(Protocol.SMTP), accounts(1))
+def test_a_message_that_is_too_large_is_refused(target: LiveTarget) -> None:
+    smtp = target.smtp()
+    limit = int(smtp.extensions.get("SIZE") or 0)
+    if not 0 < limit <= _MOST_TO_SEND:
+        raise NotOffered(f"SIZE is {limit or 'without a limit'}")
+    open_transaction(target, smtp)
+    open_data(target, smtp)
+
+    smtp.raw(content(target))
+    for _ in range(limit // len(_PIECE) + 1):
+        smtp.raw(_PIECE, shown=b"(%d octets)\r\n" % len(_PIECE))
+    smtp.raw(b".\r\n")
+    reply = smtp.read_reply()
+
+    # Acceptance keeps the rule: then nothing failed.
+    assert reply.klass in (2, 4, 5), f"a message above the limit of {limit} octets was answered {reply}"
