@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from harness.wire.pop3.commands import CommandError
 from reference_server.context import Context
+from reference_server.mime import header_end
 from reference_server.store import INBOX, MessageRow
 
 __all__ = ["Maildrop"]
@@ -68,15 +70,22 @@ class Maildrop:
         return row.octets if self.ends_with_crlf(number) else row.octets + 2
 
     def ends_with_crlf(self, number: int) -> bool:
-        return self._content(number).endswith(b"\r\n")
+        content = self._content(number)
+        return content is None or content.endswith(b"\r\n")
 
     def content(self, number: int) -> bytes:
-        """The message, its last line ended: a multi-line response consists of lines."""
+        """The message, its last line ended: a multi-line response consists of lines.
+
+        Raises:
+            CommandError: Somebody else removed it: the lock binds POP3 alone.
+        """
         content = self._content(number)
+        if content is None:
+            raise CommandError(0, "RFC 1939 §5", "no such message")
         return content if content.endswith(b"\r\n") else content + b"\r\n"
 
-    def _content(self, number: int) -> bytes:
-        return self.context.store.content(self._rows[number - 1].content_id) or b""
+    def _content(self, number: int) -> bytes | None:
+        return self.context.store.content(self._rows[number - 1].content_id)
 
     def unique_id(self, number: int) -> bytes:
         """Stays with the message over sessions, and is never used again (RFC 1939 §7)."""
@@ -84,10 +93,9 @@ class Maildrop:
 
     def top(self, number: int, lines: int) -> bytes:
         """The header, the blank line, and so many lines of the body (RFC 1939 §7)."""
-        header, blank, body = self.content(number).partition(b"\r\n\r\n")
-        if not blank:
-            return header
-        return header + blank + b"".join(_lines(body)[:lines])
+        content = self.content(number)
+        body_start = header_end(content)
+        return content[:body_start] + b"".join(_lines(content[body_start:])[:lines])
 
 
 def _lines(body: bytes) -> list[bytes]:
