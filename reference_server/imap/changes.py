@@ -59,9 +59,10 @@ class ChangeCommands(Selection):
         with self.context.store.transaction():
             self.check_all_there(view, uids)
             pairs = self.context.store.move(view.mailbox.id, uids, mailbox.id)
-        if code := self.copy_uid(mailbox, pairs):
-            self.untagged(f"OK [{code}] Moved".encode())
-        return ok(f"{command.name} completed")
+        if not pairs:
+            return ok(f"{command.name} completed")
+        self.untagged(f"OK [{self.copy_uid(mailbox, pairs)}] Moved".encode())
+        return ok(f"{command.name} completed", self.modseq_code(view))
 
     def check_all_there(self, view: View, uids: Iterable[int]) -> None:
         """Another session may have removed some (RFC 2180 §4.4)."""

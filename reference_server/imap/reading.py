@@ -8,7 +8,7 @@ from harness.wire.imap.command_search import Search
 from harness.wire.imap.commands import Command
 from harness.wire.imap.encode import encode_quoted
 from harness.wire.imap.sequence import SequenceSet
-from reference_server.imap.answers import Completion, Refusal, bad, no, ok
+from reference_server.imap.answers import Completion, Refusal, no, ok
 from reference_server.imap.changes import ChangeCommands
 from reference_server.imap.rendering import Expunged, Rendering
 from reference_server.imap.searching import Searcher
@@ -36,6 +36,7 @@ class ReadCommands(ChangeCommands):
             self.enabled.add("CONDSTORE")  # RFC 7162 §3.1
         if arguments.changed_since is not None:
             uids = [uid for uid in uids if view.row(uid).modseq > arguments.changed_since]
+        self.tell_vanished(view, arguments)
         changed = self.mark_seen(view, uids, items)
         lost = [
             uid for uid in uids if not self.show(view, uid, self.with_change(items, changed=uid in changed))
@@ -45,9 +46,10 @@ class ReadCommands(ChangeCommands):
         return ok(f"{command.name} completed")
 
     def check_fetch_modifiers(self, command: Command, arguments: Fetch) -> None:
-        """RFC 7162 §3.2.6: VANISHED is for those who enabled QRESYNC."""
-        if arguments.vanished:
-            raise bad("QRESYNC was not enabled")
+        """Modifiers that are not for this command or session."""
+
+    def tell_vanished(self, view: View, arguments: Fetch) -> None:
+        """What was removed before, where the client asks."""
 
     def items(self, command: Command, arguments: Fetch) -> list[Item]:
         """What is shown: UID always in UID FETCH (RFC 3501 §6.4.8), MODSEQ with CHANGEDSINCE (RFC 7162 §3.1.4.1)."""
@@ -69,8 +71,8 @@ class ReadCommands(ChangeCommands):
         """Flags that FETCH itself changed are part of its response (RFC 3501 §6.4.5)."""
         if not changed:
             return items
-        news = [Item("FLAGS"), *([Item("MODSEQ")] if "CONDSTORE" in self.enabled else [])]
-        return list(dict.fromkeys([*items, *news]))
+        more = [Item("UID"), Item("MODSEQ")] if "CONDSTORE" in self.enabled else []  # RFC 7162 §3.2.4
+        return list(dict.fromkeys([*items, Item("FLAGS"), *more]))
 
     def show(self, view: View, uid: int, items: Sequence[Item]) -> bool:
         """Send one FETCH response; False where the message is gone."""

@@ -2,9 +2,11 @@
 
 import datetime as dt
 import email.utils
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.wire.imap import command_search as keys
+from harness.wire.imap.sequence import SequenceSet
 from reference_server.imap.view import View
 from reference_server.mime import Part, decode_words, parse_message, text_of
 from reference_server.store import Store
@@ -22,6 +24,7 @@ class Searcher:
     store: Store
     view: View
     saved: frozenset[int]
+    _resolved: dict[tuple[SequenceSet, str], frozenset[int]] = field(default_factory=dict, repr=False)
     _message: tuple[int, Part] | None = field(default=None, repr=False)
 
     def matches(self, key: keys.Key, uid: int) -> bool:
@@ -62,11 +65,18 @@ class Searcher:
     def is_among(self, key: keys.Numbers | keys.Uids | keys.Saved, uid: int) -> bool:
         match key:
             case keys.Numbers(numbers):
-                return numbers.contains(self.view.number(uid), len(self.view.uids))
+                return uid in self.resolved(numbers, self.view.chosen)
             case keys.Uids(uids):
-                return uids.contains(uid, self.view.largest_uid)
+                return uid in self.resolved(uids, self.view.chosen_uids)
             case keys.Saved():
                 return uid in self.saved
+
+    def resolved(self, numbers: SequenceSet, chosen: Callable[[SequenceSet], list[int]]) -> frozenset[int]:
+        """The UIDs of a set, worked out once."""
+        key = (numbers, chosen.__name__)
+        if key not in self._resolved:
+            self._resolved[key] = frozenset(chosen(numbers))
+        return self._resolved[key]
 
     def is_dated(self, key: keys.Dated, uid: int) -> bool:
         """Time and zone are disregarded."""

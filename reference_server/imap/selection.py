@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from harness.wire.imap.command_search import Search
 from harness.wire.imap.commands import Command, NoArguments, Select, UidExpunge
 from harness.wire.imap.encode import encode_flags
 from harness.wire.imap.sequence import SequenceSet
@@ -61,13 +62,15 @@ class Selection(FolderCommands):
         view.take_arrived()
         for line in self.select_responses(view):
             self.untagged(line)
+        self.catch_up(view, arguments)
         code = "READ-ONLY" if read_only else "READ-WRITE"
         return ok(f"{'EXAMINE' if read_only else 'SELECT'} completed", code)
 
+    def catch_up(self, view: View, arguments: Select) -> None:
+        """What changed since the client last knew the mailbox, where it asks."""
+
     def check_select_parameters(self, arguments: Select) -> None:
-        """RFC 7162 §3.2.5: QRESYNC is for those who enabled it."""
-        if arguments.qresync is not None:
-            raise bad("QRESYNC was not enabled")
+        """Parameters that are not for this session."""
 
     def select_responses(self, view: View) -> list[bytes]:
         """Untagged responses to SELECT, in order (RFC 3501 §6.3.1; RFC 9051 §6.3.2; RFC 7162 §3.1.2.1)."""
@@ -148,8 +151,13 @@ class Selection(FolderCommands):
         if isinstance(arguments, UidExpunge):
             chosen = set(self.chosen(arguments.numbers, uid=True))
             doomed = [uid for uid in doomed if uid in chosen]
-        self.context.store.expunge(view.mailbox.id, doomed)
-        return ok(f"{command.name} completed")
+        removed = self.context.store.expunge(view.mailbox.id, doomed)
+        return ok(f"{command.name} completed", self.modseq_code(view) if removed else "")
+
+    def modseq_code(self, view: View) -> str:
+        """What a removal made of the mailbox's mod-sequence (RFC 7162 §3.2.7; RFC 6851 §4.4)."""
+        mailbox = self.context.store.mailbox_by_id(view.mailbox.id) or view.mailbox
+        return f"HIGHESTMODSEQ {mailbox.highestmodseq}"
 
     def deleted(self, view: View) -> list[int]:
         r"""The UIDs with ``\Deleted``, of those the client knows."""
@@ -193,6 +201,8 @@ class Selection(FolderCommands):
 
     def may_expunge(self, command: Command) -> bool:
         """RFC 3501 §7.4.1: message numbers stay while FETCH, STORE or SEARCH uses them."""
+        if isinstance(command.arguments, Search) and command.arguments.uses_numbers:
+            return False  # RFC 7162 §3.2.10.2: also UID SEARCH
         return command.uid or command.verb not in _NUMBERS_STAY
 
     def tell_news(self, *, expunges: bool) -> None:
@@ -230,7 +240,7 @@ class Selection(FolderCommands):
         """A FETCH response of flags, and the mod-sequence where CONDSTORE is on (RFC 7162 §3.1)."""
         view.tell(uid)
         items = [] if silent else [b"FLAGS " + self.shown_flags(view, uid)]
-        if with_uid or self.rev2:
+        if with_uid or self.rev2 or "CONDSTORE" in self.enabled:  # RFC 7162 §3.2.4
             items.insert(0, b"UID %d" % uid)
         if "CONDSTORE" in self.enabled:
             items.append(b"MODSEQ (%d)" % view.row(uid).modseq)

@@ -8,12 +8,12 @@ from reference_server.carrier import StreamCarrier
 from reference_server.context import Context
 from reference_server.imap.answers import Completion, ok
 from reference_server.imap.connection import Alarm, Connection
-from reference_server.imap.reading import ReadCommands
+from reference_server.imap.resync import Resync
 
 __all__ = ["ImapSession", "serve_imap"]
 
 
-class ImapSession(ReadCommands):
+class ImapSession(Resync):
     """An IMAP session: octets in by `receive`, octets out; see `ImapCore` for the carrier."""
 
     def do_idle(self, command: Command, arguments: NoArguments) -> Completion | None:

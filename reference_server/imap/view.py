@@ -1,7 +1,7 @@
 """A mailbox as one session knows it: numbers, flags and what the client has not been told yet."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.wire.imap.sequence import SequenceSet
@@ -78,9 +78,13 @@ class View:
 
     def chosen_uids(self, uids: SequenceSet) -> list[int]:
         """Those of the view's UIDs that are in the set."""
+        return self.among(self.uids, uids)
+
+    def among(self, ordered: Sequence[int], uids: SequenceSet) -> list[int]:
+        """Those of these UIDs, rising, that are in the set."""
         ranges = uids.normalised(self.largest_uid).ranges
-        spans = ((bisect_left(self.uids, first), bisect_right(self.uids, last)) for first, last in ranges)
-        return [uid for start, end in spans for uid in self.uids[start:end]]
+        spans = ((bisect_left(ordered, first), bisect_right(ordered, last)) for first, last in ranges)
+        return [uid for start, end in spans for uid in ordered[start:end]]
 
     def goes_beyond(self, numbers: SequenceSet) -> bool:
         """Whether a message number is asked for that the client has not been told of."""

@@ -1,7 +1,7 @@
 """SEARCH: the criteria as a tree, and the parser that grows it."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -169,21 +169,27 @@ class Search:
     @property
     def asks_modseq(self) -> bool:
         """Whether a MODSEQ criterion is among the keys (RFC 7162 §3.1.5)."""
-        return _has_changed(self.key)
+        return any(isinstance(key, Changed) for key in _every_key(self.key))
+
+    @property
+    def uses_numbers(self) -> bool:
+        """Whether message numbers are among the keys (RFC 7162 §3.2.10.2)."""
+        return any(isinstance(key, Numbers) for key in _every_key(self.key))
 
 
-def _has_changed(key: Key) -> bool:
+def _every_key(key: Key) -> Iterator[Key]:
+    yield key
     match key:
-        case Changed():
-            return True
         case And(keys):
-            return any(map(_has_changed, keys))
+            inner = keys
         case Or(left, right):
-            return _has_changed(left) or _has_changed(right)
-        case Not(inner):
-            return _has_changed(inner)
+            inner = (left, right)
+        case Not(negated):
+            inner = (negated,)
         case _:
-            return False
+            inner = ()
+    for each in inner:
+        yield from _every_key(each)
 
 
 class _Criteria:

@@ -74,7 +74,7 @@ def test_move_tells_the_uids_before_the_expunges(inbox) -> None:
         b"* OK [COPYUID 4 1,3 1:2] Moved",
         b"* 1 EXPUNGE",
         b"* 2 EXPUNGE",
-        b"OK MOVE completed",
+        b"OK [HIGHESTMODSEQ 5] MOVE completed",
     ]
     assert inbox.ok(b"STATUS box (MESSAGES DELETED)") == [b"* STATUS box (MESSAGES 2 DELETED 0)"]
 
@@ -129,7 +129,10 @@ def test_a_conditional_store_leaves_what_changed_alone(login) -> None:
     two.ok(b"STORE 2 +FLAGS (\\Flagged)")
     *untagged, completion = one.send(b"STORE 1:2 (UNCHANGEDSINCE 3) +FLAGS.SILENT (\\Seen)")
     assert completion.startswith(b"OK [MODIFIED 2]")
-    assert untagged == [b"* 1 FETCH (MODSEQ (5))", b"* 2 FETCH (FLAGS (\\Flagged \\Recent) MODSEQ (4))"]
+    assert untagged == [
+        b"* 1 FETCH (UID 1 MODSEQ (5))",
+        b"* 2 FETCH (UID 2 FLAGS (\\Flagged \\Recent) MODSEQ (4))",
+    ]
     assert one.completion(b"UID STORE 2 (UNCHANGEDSINCE 0) +FLAGS (\\Seen)").startswith(b"OK [MODIFIED 2]")
 
 
@@ -140,7 +143,9 @@ def test_modseq_is_in_every_change_once_condstore_is_on(login) -> None:
     one.ok(b"FETCH 1 MODSEQ")
     two.ok(b"SELECT INBOX")
     two.ok(b"STORE 1 +FLAGS (\\Flagged)")
-    assert one.ok(b"NOOP") == [b"* 1 FETCH (FLAGS (\\Flagged \\Recent) MODSEQ (3))"]
-    assert one.ok(b"STORE 1 +FLAGS (\\Seen)") == [b"* 1 FETCH (FLAGS (\\Flagged \\Recent \\Seen) MODSEQ (4))"]
+    assert one.ok(b"NOOP") == [b"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent) MODSEQ (3))"]
+    assert one.ok(b"STORE 1 +FLAGS (\\Seen)") == [
+        b"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent \\Seen) MODSEQ (4))"
+    ]
     assert one.ok(b"FETCH 1 (FLAGS) (CHANGEDSINCE 4)") == []
     assert one.ok(b"FETCH 1 (UID) (CHANGEDSINCE 3)") == [b"* 1 FETCH (MODSEQ (4) UID 1)"]
