@@ -12,7 +12,11 @@ from suites.mail import plain_message
 from suites.needs import accounts, lmtp_offers, needs
 
 
-@covers("RFC2033-4.3-a", fault="lmtp.one-reply-to-the-last-chunk")
+@covers(
+    "RFC2033-4.3-a",
+    fault="lmtp.one-reply-to-the-last-chunk",
+    also=("lmtp.one-reply-for-all", "lmtp.one-reply-for-a-mailbox"),
+)
 @needs(lmtp_offers("CHUNKING"), accounts(2))
 @given(recipients=st.lists(st.sampled_from([0, 1, UNKNOWN]), min_size=1, max_size=5), body=bodies)
 def test_the_last_chunk_gets_a_reply_for_each_accepted_recipient(

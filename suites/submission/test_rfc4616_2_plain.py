@@ -21,7 +21,12 @@ def answer_to(target: LiveTarget, message: bytes) -> Reply:
     return auth_plain(before_login(target), sasl.encode(message))
 
 
-@covers("RFC4616-2-a", "RFC4616-2-d", fault="submission.short-fields-only")
+@covers(
+    "RFC4616-2-a",
+    "RFC4616-2-d",
+    fault="submission.short-fields-only",
+    also=("submission.short-auth-lines-only",),
+)
 @given(authorization=st.just(0) | _lengths, user=_lengths, password=_lengths)
 def test_fields_are_taken_up_to_255_octets(
     target: LiveTarget, authorization: int, user: int, password: int

@@ -11,7 +11,9 @@ from suites.submission.base64 import STRAY, broken
 from suites.submission.sessions import auth_plain, before_login, plain
 
 
-@covers("RFC4954-4-l", fault="submission.bad-base64-answered-535")
+@covers(
+    "RFC4954-4-l", fault="submission.bad-base64-answered-535", also=("submission.stray-characters-skipped",)
+)
 @given(response=broken, initial=st.booleans())
 def test_a_response_that_is_no_base64_is_answered_501(
     target: LiveTarget, response: bytes, initial: bool

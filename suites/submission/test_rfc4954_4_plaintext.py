@@ -19,7 +19,13 @@ def in_the_clear(target: LiveTarget) -> SmtpClient:
     return smtp
 
 
-@covers("RFC4954-4-ac", "RFC4954-4-ad", "RFC4954-9-d", fault="submission.login-in-the-clear")
+@covers(
+    "RFC4954-4-ac",
+    "RFC4954-4-ad",
+    "RFC4954-9-d",
+    fault="submission.login-in-the-clear",
+    also=("submission.plain-in-the-clear",),
+)
 @needs(endpoint(Protocol.SUBMISSION))
 def test_a_password_in_the_clear_does_not_log_in(target: LiveTarget) -> None:
     smtp = in_the_clear(target)
