@@ -32,7 +32,19 @@ from harness.wire.imap.sequence import MAX_NUMBER, SequenceSet
 from harness.wire.imap.states import Answer
 from harness.wire.imap.tokens import MAX_NUMBER64, Value
 
-__all__ = ["Said", "atoms", "flags", "mailbox_names", "number_sets", "responses", "strings"]
+__all__ = [
+    "Said",
+    "atoms",
+    "fetches",
+    "flags",
+    "list_entries",
+    "mailbox_names",
+    "number_sets",
+    "responses",
+    "searches",
+    "statuses",
+    "strings",
+]
 
 T = TypeVar("T")
 
@@ -226,7 +238,7 @@ _items: Final[SearchStrategy[tuple[str, Said[FetchValue]]]] = st.one_of(
 
 
 @st.composite
-def _fetches(draw: DrawFn) -> Said[Response]:
+def fetches(draw: DrawFn) -> Said[Response]:
     number = draw(numbers)
     items = dict(draw(st.lists(_items, min_size=1, max_size=4, unique_by=lambda item: item[0])))
     octets = encode_list(b"%s %s" % (name.encode(), said[0]) for name, said in items.items())
@@ -236,7 +248,7 @@ def _fetches(draw: DrawFn) -> Said[Response]:
 
 
 @st.composite
-def _mailboxes(draw: DrawFn) -> Said[Response]:
+def list_entries(draw: DrawFn) -> Said[Response]:
     subscribed = draw(st.booleans())
     attributes = draw(
         st.lists(st.sampled_from([r"\Noinferiors", r"\Marked", r"\HasChildren"]), unique=True).map(tuple)
@@ -248,7 +260,7 @@ def _mailboxes(draw: DrawFn) -> Said[Response]:
 
 
 @st.composite
-def _statuses(draw: DrawFn) -> Said[Response]:
+def statuses(draw: DrawFn) -> Said[Response]:
     name = draw(_astrings)
     names = st.sampled_from(
         ["MESSAGES", "RECENT", "UNSEEN", "UIDNEXT", "UIDVALIDITY", "SIZE", "HIGHESTMODSEQ"]
@@ -259,7 +271,7 @@ def _statuses(draw: DrawFn) -> Said[Response]:
 
 
 @st.composite
-def _searches(draw: DrawFn) -> Said[Response]:
+def searches(draw: DrawFn) -> Said[Response]:
     found = tuple(draw(st.lists(numbers, max_size=5)))
     modseq = draw(st.none() | _modseqs) if found else None
     tail = b"" if modseq is None else b" (MODSEQ %d)" % modseq
@@ -320,10 +332,10 @@ _words: Final[SearchStrategy[Sequence[str]]] = st.lists(atoms, min_size=1, max_s
 # Responses that keep the grammar, without their last CRLF, beside what they mean.
 responses: Final[SearchStrategy[Said[Response]]] = st.one_of(
     _conditions(),
-    _fetches(),
-    _mailboxes(),
-    _statuses(),
-    _searches(),
+    fetches(),
+    list_entries(),
+    statuses(),
+    searches(),
     _esearches(),
     _people_texts.map(lambda text: (b"+ " + text, Continuation(None, text))),
     _counts.map(lambda number: (b"* %d EXISTS" % number, Exists(number))),

@@ -165,7 +165,7 @@ def read_date_time(cursor: Cursor) -> dt.datetime:
     text = cursor.string()
     found = _DATE_TIME.fullmatch(text)
     if found is None:
-        raise cursor.fail(f"not a date-time: {text[:40]!r}")
+        raise cursor.fail(f"not a date-time: {text[:40]!r}", at=start)
     if len(found["day"]) != 2:
         cursor.note("a day of the month of one character", at=start)
     try:
@@ -173,7 +173,7 @@ def read_date_time(cursor: Cursor) -> dt.datetime:
         date = (int(found["year"]), _MONTHS.index(found["month"].lower()) + 1, int(found["day"]))
         return dt.datetime(*date, hour, minute, second, tzinfo=_zone(found["zone"]))
     except ValueError as exc:
-        raise cursor.fail(f"no such time: {text[:40]!r}") from exc
+        raise cursor.fail(f"no such time: {text[:40]!r}", at=start) from exc
 
 
 def _zone(text: bytes) -> dt.timezone:

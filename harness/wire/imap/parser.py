@@ -38,6 +38,7 @@ from harness.wire.imap.responses import (
 )
 from harness.wire.imap.states import Answer
 from harness.wire.imap.tokens import Cursor, Unparsable
+from harness.wire.lines import WireFault
 
 __all__ = ["MESSAGE_DATA", "UNTAGGED", "is_text", "parse_response"]
 
@@ -73,7 +74,12 @@ def parse_response(raw: bytes, *, utf8: bool = False) -> Response:
     """
     cursor = Cursor(raw.removesuffix(_CRLF), utf8=utf8)
     response = _read(cursor)
-    return replace(response, raw=raw, faults=tuple(sorted(cursor.faults, key=lambda fault: fault.position)))
+    return replace(response, raw=raw, faults=_in_order(cursor.faults))
+
+
+def _in_order(faults: list[WireFault]) -> tuple[WireFault, ...]:
+    """By position, each once: a fallback may meet what made it necessary."""
+    return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.position))
 
 
 def _read(cursor: Cursor) -> Response:

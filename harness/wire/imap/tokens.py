@@ -79,9 +79,9 @@ class Cursor:
         """Write down what breaks a rule but was read all the same."""
         self.faults.append(WireFault(self.at if at is None else at, rule, detail))
 
-    def fail(self, detail: str, rule: str = GRAMMAR) -> Unparsable:
-        """The error to raise at this place."""
-        return Unparsable(WireFault(self.at, rule, detail))
+    def fail(self, detail: str, rule: str = GRAMMAR, *, at: int | None = None) -> Unparsable:
+        """The error to raise, at this place by default."""
+        return Unparsable(WireFault(self.at if at is None else at, rule, detail))
 
     def attempt(self, read: Callable[["Cursor"], T], otherwise: Callable[["Cursor"], T]) -> T:
         """What `read` reads here; where it cannot, that is noted and `otherwise` reads from the same place."""
@@ -167,6 +167,8 @@ class Cursor:
         self.expect(b"(")
         items: list[T] = []
         while not self.skip(b")"):
+            if not self.more():
+                raise self.fail("')' expected")
             if items:
                 self.space()
                 if self._stray_space():
