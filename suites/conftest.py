@@ -1,8 +1,8 @@
 """Lets ``pytest --pyargs suites`` run the checks too: against a target file, or the embedded server."""
 
-from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from harness.target import Target
 from suites.choices import ChoiceLog
 from suites.cleanup import clean_up
 from suites.plugin import PROFILES, CheckPlugin
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -20,7 +20,9 @@ def explain(
     ],
 ) -> None:
     """Say what a requirement asks, where it stands in the RFC, which checks prove it, which rulings apply."""
-    typer.echo(explanation(load_register(), requirement, collect_checks()))
+    register = load_register()
+    checks = collect_checks() if register.select(requirement) else []
+    typer.echo(explanation(register, requirement, checks))
 
 
 def explanation(register: Register, prefix: str, checks: Iterable[Check]) -> str:

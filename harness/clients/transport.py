@@ -105,7 +105,7 @@ class Transport:
             self._sock.settimeout(max(timeout_s, 1e-6))
             octets = self._sock.recv(_READ_OCTETS)
         except (TimeoutError, ssl.SSLWantReadError) as exc:
-            raise TimedOut(self._where, f"nothing came within {timeout_s:g} s") from exc
+            raise TimedOut(self._where, f"nothing came within {timeout_s:.3g} s") from exc
         except ssl.SSLEOFError:
             # Closed without close_notify: an end of stream all the same, and common.
             self.truncated = True
