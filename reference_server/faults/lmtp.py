@@ -57,6 +57,14 @@ class OneReplyForAll(SmtpSession):
         return [reply]
 
 
+@fault("lmtp.one-reply-to-refused-content")
+class OneReplyToRefusedContent(SmtpSession):
+    """Content that is refused is answered once."""
+
+    def final_replies(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
+        return super().final_replies(reply, recipients if reply.klass == 2 else recipients[:1])
+
+
 @fault("lmtp.one-reply-for-a-mailbox")
 class OneReplyForAMailbox(SmtpSession):
     """A mailbox that is named twice gets one reply."""
@@ -101,6 +109,16 @@ class AReplyForEachRecipientOfAChunk(SmtpSession):
         chunk = self._chunk
         replies = super().content_complete()
         return replies if chunk is None or chunk.last else replies * len(self.recipients)
+
+
+@fault("lmtp.pipelined-commands-lost")
+class PipelinedCommandsLost(SmtpSession):
+    """Of several RCPT that come at once LMTP hears the first."""
+
+    def receive(self, data: bytes) -> bytes:
+        head, rcpt, rest = data.partition(b"RCPT TO:")
+        group = self.role is Role.LMTP and rest.count(b"RCPT TO:") > 0
+        return super().receive(head + rcpt + rest.partition(b"RCPT TO:")[0] if group else data)
 
 
 class _Without(SmtpSession):

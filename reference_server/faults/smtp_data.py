@@ -136,7 +136,7 @@ class HeaderDefectsRefused(_RefusesContent):
 class RecipientsInHeaderCounted(_RefusesContent):
     """A message with more than 200 addresses in a field is refused."""
 
-    pattern = re.compile(rb"(?:[^\r\n]+,\r\n ){200}")
+    pattern = re.compile(rb"Cc: (?:[^\r\n]+,\r\n ){200}")
 
 
 @fault("smtp.50-received-fields")

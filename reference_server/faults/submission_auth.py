@@ -36,6 +36,16 @@ class AuthInATransaction(SmtpSession):
         return super().state_after(verb, reply)
 
 
+@fault("submission.commands-behind-auth-lost")
+class CommandsBehindAuthLost(SmtpSession):
+    """What comes in one read with AUTH is answered before the login, as far as there is any."""
+
+    def refusal_before(self, verb: Verb, command: Command) -> Answer | None:
+        if verb is Verb.AUTH and self._lines.pending:
+            return self.reply_to_wrong_sequence(verb)
+        return super().refusal_before(verb, command)
+
+
 @fault("submission.one-auth-a-session")
 class OneAuthASession(SmtpSession):
     """After an AUTH that failed every other is answered 503."""

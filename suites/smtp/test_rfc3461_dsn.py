@@ -1,0 +1,129 @@
+"""RFC 3461 §5.1: the parameters of delivery status notifications."""
+
+from typing import Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
+from harness.clients.smtp import SmtpClient
+from harness.errors import Unclear
+from harness.strategies.smtp import xtexts
+from suites.covers import covers
+from suites.mail import forward_path, reverse_path
+from suites.needs import accounts, needs, smtp_offers
+from suites.smtp.steps import judged
+
+# RFC 3461 §5.4, in octets.
+_LONGEST_ENVID: Final = 100
+_LONGEST_ORCPT: Final = 500
+
+_at_mail: Final = st.lists(st.sampled_from([b"RET=FULL", b"RET=HDRS", b"ret=hdrs"]), max_size=1).flatmap(
+    lambda ret: st.lists(xtexts.map(lambda text: b"ENVID=" + text), max_size=1).map(lambda envid: ret + envid)
+)
+_notify: Final = st.one_of(
+    st.just(b"NEVER"),
+    st.lists(st.sampled_from([b"SUCCESS", b"FAILURE", b"DELAY"]), min_size=1, unique=True).map(b",".join),
+).map(lambda value: b"NOTIFY=" + value)
+_orcpt: Final = xtexts.map(lambda text: b"ORCPT=rfc822;" + text)
+
+# Values that RFC 3461 §4 does not allow, and repetitions.
+_BAD_AT_MAIL: Final = (
+    b"ENVID=a+2", b"ENVID=+GG", b"ENVID=a+", b"ENVID=+0a", b"ENVID=a ENVID=b", b"RET=FULL RET=HDRS",
+)  # fmt: skip
+_BAD_AT_RCPT: Final = (
+    b"NOTIFY=NEVER,FAILURE", b"NOTIFY=SOMETIMES", b"ORCPT=nobody", b"ORCPT=rfc822;a+2",
+    b"NOTIFY=NEVER NOTIFY=NEVER", b"ORCPT=rfc822;a ORCPT=rfc822;a",
+)  # fmt: skip
+
+
+def _after_mail(target: LiveTarget) -> SmtpClient:
+    smtp = target.smtp()
+    if (reply := smtp.mail(reverse_path(target))).klass != 2:
+        raise Unclear(f"MAIL was answered {reply}")
+    return smtp
+
+
+@covers("RFC3461-5.1-a", "RFC3461-5.1-b", fault="smtp.envid-refused")
+@needs(smtp_offers("DSN"))
+@given(parameters=_at_mail)
+def test_envid_and_ret_do_not_change_the_reply(target: LiveTarget, parameters: list[bytes]) -> None:
+    plain = target.smtp().mail(reverse_path(target))
+
+    reply = judged(target.smtp().mail(reverse_path(target), *parameters))
+
+    what = b" ".join(parameters).decode()
+    assert reply.code == judged(plain).code, f"MAIL with {what} was answered {reply}, without it {plain}"
+
+
+@covers("RFC3461-5.1-d", "RFC3461-5.1-e", fault="smtp.orcpt-refused")
+@needs(smtp_offers("DSN"), accounts(1))
+@given(notify=_notify, orcpt=_orcpt, known=st.booleans())
+def test_notify_and_orcpt_do_not_change_the_reply(
+    target: LiveTarget, notify: bytes, orcpt: bytes, known: bool
+) -> None:
+    nobody = f"<{target.unique('nobody')}@{target.domain}>".encode()
+    path = forward_path(target) if known else nobody
+    plain = judged(_after_mail(target).rcpt(path))
+
+    reply = judged(_after_mail(target).rcpt(path, notify, orcpt))
+
+    parameters = b" ".join([notify, orcpt]).decode()
+    assert reply.code == plain.code, f"RCPT with {parameters} was answered {reply}, without {plain}"
+
+
+@covers("RFC3461-5.1-c", fault="smtp.bad-envid-gets-555")
+@needs(smtp_offers("DSN"))
+@given(parameter=st.sampled_from(_BAD_AT_MAIL))
+def test_a_bad_envid_or_ret_gets_501(target: LiveTarget, parameter: bytes) -> None:
+    reply = judged(target.smtp().mail(reverse_path(target), parameter))
+
+    assert reply.code == 501, f"MAIL with {parameter.decode()} was answered {reply}"
+
+
+@covers("RFC3461-5.1-f", fault="smtp.bad-notify-gets-555")
+@needs(smtp_offers("DSN"), accounts(1))
+@given(parameter=st.sampled_from(_BAD_AT_RCPT))
+def test_a_bad_notify_or_orcpt_gets_501(target: LiveTarget, parameter: bytes) -> None:
+    reply = judged(_after_mail(target).rcpt(forward_path(target), parameter))
+
+    assert reply.code == 501, f"RCPT with {parameter.decode()} was answered {reply}"
+
+
+@covers("RFC3461-5.4-a", fault="smtp.envid-of-99-octets")
+@needs(smtp_offers("DSN"), accounts(1))
+def test_the_longest_envid_and_orcpt_are_taken(target: LiveTarget) -> None:
+    for verb, parameter, octets in (
+        (b"MAIL", b"ENVID=", _LONGEST_ENVID),
+        (b"RCPT", b"ORCPT=rfc822;", _LONGEST_ORCPT - len(b"rfc822;")),
+    ):
+        smtp = target.smtp() if verb == b"MAIL" else _after_mail(target)
+        path = reverse_path(target) if verb == b"MAIL" else forward_path(target)
+        send = smtp.mail if verb == b"MAIL" else smtp.rcpt
+        reply = send(path, parameter + octets * b"x")
+        if reply.code in (500, 501, 555):
+            short = target.smtp().mail(path, parameter + b"x") if verb == b"MAIL" else None
+            if short is not None and short.klass != 2:
+                raise Unclear(f"a short {parameter.decode()} was answered {short}")
+        assert reply.code not in (500, 501, 555), (
+            f"{parameter.decode()} of {octets} octets was answered {reply}"
+        )
+
+
+@covers("RFC3461-5.4-c", fault="smtp.command-line-of-600-octets")
+@needs(smtp_offers("DSN"))
+def test_the_longest_rcpt_is_taken(target: LiveTarget) -> None:
+    domain = target.domain.encode()
+    room = 256 - len(b"<@.>" + domain) - 64
+    labels = [63 * b"x"] * (room // 64) + [(room % 64 or 1) * b"y"]
+    long_path = b"<" + 64 * b"m" + b"@" + b".".join(labels)[:room] + b"." + domain + b">"
+    notify = b"NOTIFY=SUCCESS,FAILURE,DELAY"
+    orcpt = b"ORCPT=rfc822;".ljust(len(b"ORCPT=") + _LONGEST_ORCPT, b"x")
+    short = _after_mail(target).rcpt(long_path, notify)
+    if short.code in (500, 501, 555):
+        raise Unclear(f"a path of {len(long_path)} octets was answered {short}")
+
+    reply = _after_mail(target).rcpt(long_path, notify, orcpt)
+
+    octets = len(b"RCPT TO:" + long_path + b" " + notify + b" " + orcpt) + 2
+    assert reply.code not in (500, 501, 555), f"a RCPT of {octets} octets was answered {reply}"
