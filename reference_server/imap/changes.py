@@ -87,7 +87,7 @@ class ChangeCommands(Selection):
         view = self.writable()
         uids = self.chosen(arguments.numbers, uid=command.uid)
         if arguments.unchanged_since is not None:
-            self.enabled.add("CONDSTORE")
+            self.use_condstore()
         known = {uid for uid in uids if view.knows_flags(uid)}
         rows, refused = self.change_flags(view, uids, arguments)
         view.replace(rows)

@@ -198,6 +198,14 @@ class ImapCore:
         """IMAP4rev2 rules, which a client of both revisions asks for by ENABLE (RFC 9051 §A)."""
         return "IMAP4REV2" in self.enabled
 
+    def use_condstore(self) -> None:
+        """A CONDSTORE enabling command; the first on a mailbox is told its HIGHESTMODSEQ (RFC 7162 §3.1)."""
+        if "CONDSTORE" in self.enabled:
+            return
+        self.enabled.add("CONDSTORE")
+        if self.view is not None:
+            self.untagged(b"OK [HIGHESTMODSEQ %d] Highest" % self.view.mailbox.highestmodseq)
+
     # Replies that are rules of their own
 
     def reply_to_bad_command(self, exc: CommandError) -> Completion:

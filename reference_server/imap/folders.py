@@ -1,6 +1,7 @@
 """Commands on mailboxes as such: names, subscriptions, LIST, STATUS."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -71,9 +72,13 @@ class FolderCommands(LoginCommands):
     def new_name(self, octets: bytes) -> str:
         """A name for a new mailbox; a separator at its end says nothing (RFC 3501 §6.3.3)."""
         name = self.decode_name(octets).removesuffix(SEPARATOR)
-        if not name or _UNFIT.search(name):
+        if not name or _UNFIT.search(name) or not self.is_normal(name):
             raise no("A mailbox cannot have this name", "CANNOT")
         return name
+
+    def is_normal(self, name: str) -> bool:
+        """RFC 9051 §5.1: Net-Unicode, which is normalised (RFC 5198 §3)."""
+        return not self.rev2 or unicodedata.is_normalized("NFC", name)
 
     # Commands
 
@@ -88,7 +93,10 @@ class FolderCommands(LoginCommands):
         return ok("CREATE completed")
 
     def do_delete(self, command: Command, arguments: Mailbox) -> Completion:
-        """RFC 3501 §6.3.4: children stay, and so do subscriptions."""
+        """RFC 3501 §6.3.4: children stay, and so do subscriptions; what is only a parent cannot go."""
+        mailbox = self.context.store.mailbox(self.user, self.decode_name(arguments.mailbox))
+        if mailbox is not None and not mailbox.selectable:
+            raise no("There are mailboxes below it", "HASCHILDREN")
         self.context.store.delete_mailbox(self.user, self.decode_name(arguments.mailbox))
         return ok("DELETE completed")
 
@@ -158,7 +166,7 @@ class FolderCommands(LoginCommands):
         """RFC 3501 §6.3.10; RFC 9051 §6.3.11."""
         mailbox = self.existing(arguments.mailbox)
         if "HIGHESTMODSEQ" in arguments.counts:
-            self.enabled.add("CONDSTORE")  # RFC 7162 §3.1
+            self.use_condstore()
         self.untagged(self.status_response(mailbox, arguments.counts))
         return ok("STATUS completed")
 

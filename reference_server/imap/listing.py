@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from reference_server.store import INBOX, MailboxRow
 
 __all__ = ["SEPARATOR", "Entry", "Tree", "pattern"]
 
-SEPARATOR = "/"
+SEPARATOR: Final = "/"
+
+# RFC 5258 §3.5; RFC 6154 §2: selections that CHILDINFO can tell of.
+_MARKED_BELOW: Final = frozenset({"SUBSCRIBED", "SPECIAL-USE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,16 @@ class Tree:
         )
         found = []
         for name in sorted(chosen | above):
-            if any(each.fullmatch(name) for each in patterns):
-                info = ("SUBSCRIBED",) if name in above and "SUBSCRIBED" in selection else ()
-                if name in chosen or info:
-                    found.append(self.entry(name, by_name.get(name), selection | returning, info))
+            if any(self.matches(each, name) for each in patterns):
+                info = tuple(sorted(selection & _MARKED_BELOW)) if name in above else ()
+                found.append(self.entry(name, by_name.get(name), selection | returning, info))
         return found
+
+    def matches(self, shape: re.Pattern[str], name: str) -> bool:
+        """INBOX is matched in any case of letters (RFC 3501 §6.3.8)."""
+        if name == INBOX:
+            return re.fullmatch(shape.pattern, name, re.IGNORECASE | re.DOTALL) is not None
+        return shape.fullmatch(name) is not None
 
     def _is_selected(self, name: str, mailbox: MailboxRow | None, selection: frozenset[str]) -> bool:
         if "SUBSCRIBED" in selection and name not in self.subscriptions:
@@ -98,7 +107,7 @@ class Tree:
         found = {
             name: Entry(name, () if name in known else ("\\Noselect",))
             for name in self.subscriptions
-            if shape.fullmatch(name)
+            if self.matches(shape, name)
         }
         if text.endswith("%"):
             for name in self.subscriptions:

@@ -164,10 +164,11 @@ class LoginCommands(ImapCore):
     # Authenticated
 
     def do_enable(self, command: Command, arguments: Enable) -> Completion:
-        """RFC 5161 §3.1: what is not known is ignored."""
-        known = [name for name in dict.fromkeys(arguments.capabilities) if name in self.enables()]
-        self.enabled |= set(known)
-        self.untagged(" ".join(["ENABLED", *(self.enables()[name] for name in known)]).encode())
+        """RFC 5161 §3.1: what is not known is ignored, what is on already is not named again."""
+        asked = dict.fromkeys(arguments.capabilities)
+        new = [name for name in asked if name in self.enables() and name not in self.enabled]
+        self.enabled |= set(new)
+        self.untagged(" ".join(["ENABLED", *(self.enables()[name] for name in new)]).encode())
         return ok("ENABLE completed")
 
     def enables(self) -> dict[str, str]:

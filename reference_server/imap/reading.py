@@ -33,7 +33,7 @@ class ReadCommands(ChangeCommands):
         uids = self.chosen(arguments.numbers, uid=command.uid)
         items = self.items(command, arguments)
         if Item("MODSEQ") in items:
-            self.enabled.add("CONDSTORE")  # RFC 7162 §3.1
+            self.use_condstore()
         if arguments.changed_since is not None:
             uids = [uid for uid in uids if view.row(uid).modseq > arguments.changed_since]
         self.tell_vanished(view, arguments)
@@ -98,7 +98,7 @@ class ReadCommands(ChangeCommands):
             self.saved = set() if saving else self.saved  # RFC 5182 §2.1: nothing is saved by a failed SEARCH
             raise
         if arguments.asks_modseq:
-            self.enabled.add("CONDSTORE")
+            self.use_condstore()
         view = self.selected()
         searcher = self.context.variant(Searcher)(self.context.store, view, frozenset(self.saved))
         found = [

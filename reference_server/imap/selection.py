@@ -213,7 +213,7 @@ class Selection(FolderCommands):
         view.refresh()
         for uid in view.uids:
             if uid not in view.expunged and not self.is_up_to_date(view, uid):
-                self.untagged(self.flags_response(view, uid))
+                self.untagged(self.flags_response(view, uid, with_uid=True))
         if expunges:
             self.tell_expunges(view)
         self.tell_arrivals(view)

@@ -105,7 +105,7 @@ def test_store_silent_says_nothing_but_what_others_did(login) -> None:
     assert one.ok(b"STORE 1 +FLAGS.SILENT (\\Seen)") == []
     two.ok(b"STORE 1 +FLAGS.SILENT (\\Flagged)")
     assert one.ok(b"STORE 1 +FLAGS.SILENT (\\Draft)") == [
-        b"* 1 FETCH (FLAGS (\\Draft \\Flagged \\Recent \\Seen))"
+        b"* 1 FETCH (UID 1 FLAGS (\\Draft \\Flagged \\Recent \\Seen))"
     ]
 
 

@@ -30,6 +30,7 @@ def test_an_empty_pattern_asks_for_the_separator(alice) -> None:
         (b'a/ "%"', [b"a/b", b"a/d"]),
         (b'"" "a*c"', [b"a/b/c"]),
         (b'"" inbox', [b"INBOX"]),
+        (b'"" "i*x"', [b"INBOX"]),
         (b'"" E', []),
         (b'"" ("e" "INB%")', [b"INBOX", b"e"]),
         (b'"" .*', []),
@@ -120,7 +121,7 @@ def test_delete_spares_children_and_leaves_the_bare_name(tree) -> None:
     tree.ok(b"DELETE a")
     assert tree.ok(b'LIST "" a') == [b'* LIST (\\Noselect \\HasChildren) "/" a']
     assert tree.completion(b"SELECT a").startswith(b"NO")
-    assert tree.completion(b"DELETE a").startswith(b"NO")
+    assert tree.completion(b"DELETE a").startswith(b"NO [HASCHILDREN]")
     tree.ok(b"SELECT a/b/c")
 
 
@@ -155,6 +156,12 @@ def test_names_are_utf7_until_rev2_is_enabled(login) -> None:
     assert names(new.ok(b'LIST "" E*')) == ['"Entwürfe"'.encode()]
     new.ok('SELECT "Entwürfe"'.encode())
     assert old.completion('SELECT "Entwürfe"'.encode()).startswith(b"BAD")
+
+
+def test_names_are_net_unicode_in_rev2(login) -> None:
+    dialogue = login(enable=b"IMAP4rev2")
+    assert dialogue.completion('CREATE "e\u0301"'.encode()).startswith(b"NO [CANNOT]")
+    assert dialogue.completion('CREATE "\u2028"'.encode()).startswith(b"NO [CANNOT]")
 
 
 def test_status_counts(alice) -> None:

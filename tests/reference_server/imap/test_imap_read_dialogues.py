@@ -283,7 +283,7 @@ def test_search_saves(reader) -> None:
 
 
 def test_search_modseq(reader) -> None:
-    assert reader.ok(b"SEARCH MODSEQ 3") == [b"* SEARCH 2 (MODSEQ 3)"]
+    assert reader.ok(b"SEARCH MODSEQ 3") == [b"* OK [HIGHESTMODSEQ 3] Highest", b"* SEARCH 2 (MODSEQ 3)"]
     assert reader.ok(b'SEARCH MODSEQ "/flags/\\\\draft" all 2') == [b"* SEARCH 1 2 (MODSEQ 3)"]
     assert reader.ok(b"SEARCH MODSEQ 99") == [b"* SEARCH"]
     assert reader.raw(b"t SEARCH RETURN (MIN) MODSEQ 1\r\n").startswith(

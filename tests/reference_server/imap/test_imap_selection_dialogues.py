@@ -111,7 +111,7 @@ def test_flags_and_new_messages_of_other_sessions_are_told(login) -> None:
     two.ok(b"SELECT INBOX")
     two.ok(b"STORE 1 +FLAGS (\\Flagged)")
     login().append(b"y")
-    assert one.ok(b"NOOP") == [b"* 2 EXISTS", b"* 2 RECENT", b"* 1 FETCH (FLAGS (\\Flagged \\Recent))"]
+    assert one.ok(b"NOOP") == [b"* 2 EXISTS", b"* 2 RECENT", b"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))"]
     assert one.ok(b"NOOP") == []
 
 
@@ -153,7 +153,7 @@ def test_idle_pushes_what_happens(login) -> None:
     assert one.push() == b"* 2 EXISTS\r\n* 2 RECENT\r\n"
     two.ok(b"SELECT INBOX")
     two.ok(b"STORE 1 +FLAGS.SILENT (\\Deleted)")
-    assert one.push() == b"* 1 FETCH (FLAGS (\\Deleted \\Recent))\r\n"
+    assert one.push() == b"* 1 FETCH (UID 1 FLAGS (\\Deleted \\Recent))\r\n"
     two.ok(b"EXPUNGE")
     assert one.push() == b"* 1 EXPUNGE\r\n"
     assert one.raw(b"done\r\n") == b"i OK IDLE completed\r\n"
