@@ -4,34 +4,40 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from harness.clients.imap import ImapClient, Literal
 from harness.clients.imap_results import Result, SelectResult, fetched, found
 from harness.clients.live import LiveTarget
-from harness.errors import Unclear
+from harness.errors import TransportError, Unclear
 from harness.wire.imap.encode import encode_astring, encode_date_time, encode_flags
 from harness.wire.imap.fetch import FetchData
-from harness.wire.imap.responses import NamespaceData, Response
+from harness.wire.imap.responses import Expunge, NamespaceData, Response
 from suites.mail import plain_message
 
 __all__ = [
     "Scratch",
     "Stored",
+    "append",
     "carried_out",
     "examine",
-    "looked_up",
     "message",
     "messages",
     "name_for",
+    "news",
     "numbers",
+    "plain_flags",
     "scratch",
     "select",
+    "spare",
     "stock",
     "told",
+    "without_expunged",
 ]
+
+T = TypeVar("T")
 
 # Ours: the first wait between two looks for news, and the longest.
 _FIRST_PAUSE_S: Final = 0.01
@@ -45,6 +51,11 @@ class Stored:
     content: bytes
     flags: tuple[str, ...] = ()
     date: dt.datetime | None = None
+
+    @property
+    def id(self) -> bytes:
+        """Its Message-ID."""
+        return self.content.partition(b"Message-ID: ")[2].partition(b"\r\n")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class Scratch:
         """The UIDs that SEARCH finds."""
         return sorted(found(self.ask(b"UID SEARCH ALL")))
 
-    def tokens(self, name: bytes | None = None) -> list[bytes]:
+    def ids(self, name: bytes | None = None) -> list[bytes]:
         """The Message-IDs in a mailbox (default: this one), in its order, as a fresh session sees them."""
         session = self.target.imap()
         if not select(session, self.name if name is None else name, b"EXAMINE").exists:
@@ -82,9 +93,11 @@ class Scratch:
         envelopes = [data[number].envelope for number in sorted(data)]
         return [envelope.message_id or b"" for envelope in envelopes if envelope is not None]
 
-    def another(self) -> "Scratch":
-        """A second session, of the same account, on the same mailbox."""
+    def another(self, *, enable: bytes = b"") -> "Scratch":
+        """A second session, of the same account, on the same mailbox; with this enabled before it is selected."""
         session = self.target.imap()
+        if enable:
+            carried_out(session, b"ENABLE", enable)
         return Scratch(self.target, self.name, session, select(session, self.name))
 
 
@@ -164,7 +177,22 @@ def scratch(target: LiveTarget, contents: Sequence[Stored] = ()) -> Iterator[Scr
     for stored in contents:
         append(imap, name, stored)
     yield Scratch(target, name, imap, select(imap, name))
-    imap.command(b"DELETE", encode_astring(name))
+    _remove(imap, name)
+
+
+def _remove(imap: ImapClient, name: bytes) -> None:
+    """Delete a mailbox, as far as it goes: a server may end a session that deletes what it has selected."""
+    with suppress(TransportError):
+        imap.command(b"DELETE", encode_astring(name))
+
+
+@contextmanager
+def spare(box: Scratch) -> Iterator[bytes]:
+    """A second new mailbox, empty; removed as the first."""
+    name = name_for(box.target, "spare")
+    box.ask(b"CREATE", encode_astring(name))
+    yield name
+    _remove(box.imap, name)
 
 
 def stock(target: LiveTarget, word: str, contents: Callable[[], Sequence[Stored]]) -> Scratch:
@@ -178,18 +206,26 @@ def stock(target: LiveTarget, word: str, contents: Callable[[], Sequence[Stored]
     return Scratch(target, name, imap, examine(imap, name))
 
 
-def looked_up(
-    box: Scratch, seen: Callable[[list[Response]], bool], *, verb: bytes = b"NOOP"
-) -> list[Response]:
-    """All that is told at NOOPs (or `verb`) until `seen` has seen enough, or `limits.delivery_s` has passed."""
+def news(box: Scratch, enough: Callable[[list[Response]], bool]) -> list[Response]:
+    """All that NOOPs bring until it is enough, or `limits.delivery_s` has passed."""
     deadline = time.monotonic() + box.target.limits.delivery_s
     pause_s = _FIRST_PAUSE_S
-    responses = list(box.ask(verb).responses)
-    while not seen(responses) and time.monotonic() < deadline:
+    responses = list(box.ask(b"NOOP").responses)
+    while not enough(responses) and time.monotonic() < deadline:
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        responses += box.ask(verb).responses
+        responses += box.ask(b"NOOP").responses
     return responses
+
+
+def without_expunged(order: Sequence[T], responses: Sequence[Response]) -> list[T]:
+    """What is left of a mailbox, message by message, after the EXPUNGE responses among these."""
+    left = list(order)
+    for response in responses:
+        if isinstance(response, Expunge):
+            assert 1 <= response.number <= len(left), f"{response} came where {len(left)} messages were left"
+            del left[response.number - 1]
+    return left
 
 
 def told(responses: Sequence[Response]) -> str:

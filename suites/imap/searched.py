@@ -11,7 +11,6 @@ from hypothesis.strategies import SearchStrategy
 from harness.clients.imap_results import found
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
-from harness.wire.imap.encode import encode_date
 from harness.wire.imap.states import Answer
 from suites.imap.scratch import Scratch, Stored, numbers, plain_flags, stock
 from suites.mail import plain_message
@@ -141,7 +140,9 @@ def _from_here(first: int) -> Key:
 
 flag_keys: Final = st.sampled_from([key for flag in FLAGS for key in _flag_key(flag)])
 size_keys: Final = st.builds(
-    _size_key, st.sampled_from([0, *(known.octets + by for known in _KNOWN for by in (-1, 0, 1))]), st.booleans()
+    _size_key,
+    st.sampled_from([0, *(known.octets + by for known in _KNOWN for by in (-1, 0, 1))]),
+    st.booleans(),
 )
 _number: Final = st.integers(1, len(_KNOWN))
 number_keys: Final = st.one_of(

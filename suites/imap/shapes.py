@@ -85,7 +85,9 @@ def _disposition_faults(
         yield from _differing(where, "disposition", shown, wanted)
         return
     yield from _differing(where, "disposition", shown.type.lower(), wanted.kind.lower().encode())
-    yield from _differing(where, "disposition's parameters", _told_pairs(shown.parameters), _pairs(wanted.parameters))
+    yield from _differing(
+        where, "disposition's parameters", _told_pairs(shown.parameters), _pairs(wanted.parameters)
+    )
 
 
 def _differing(where: str, what: str, shown: object, wanted: object) -> Iterator[str]:
@@ -94,7 +96,9 @@ def _differing(where: str, what: str, shown: object, wanted: object) -> Iterator
 
 
 def _pairs(parameters: built.Parameters) -> frozenset[tuple[str, str]]:
-    return frozenset((name.lower(), value.lower() if name.lower() == "charset" else value) for name, value in parameters)
+    return frozenset(
+        (name.lower(), value.lower() if name.lower() == "charset" else value) for name, value in parameters
+    )
 
 
 def _told_pairs(parameters: told.Parameters) -> frozenset[tuple[str, str]]:
@@ -122,6 +126,10 @@ def envelope_of(envelope: built.Envelope) -> enveloped.Envelope:
 
 
 def _addresses(addresses: tuple[built.Address, ...]) -> enveloped.Addresses:
-    return tuple(
-        enveloped.Address(_octets(each.name), None, each.mailbox.encode(), each.host.encode()) for each in addresses
-    ) or None
+    return (
+        tuple(
+            enveloped.Address(_octets(each.name), None, each.mailbox.encode(), each.host.encode())
+            for each in addresses
+        )
+        or None
+    )

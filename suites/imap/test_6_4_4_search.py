@@ -62,14 +62,22 @@ def test_search_finds_messages_by_number(target: LiveTarget, key: Key) -> None:
 @given(chosen=st.lists(st.booleans(), min_size=3, max_size=3))
 def test_search_finds_messages_by_uid(target: LiveTarget, chosen: list[bool]) -> None:
     # The first message is removed, so that no number is the UID.
-    with scratch(target, [Stored(message(target).content, (r"\Deleted",)), *(message(target) for _ in chosen)]) as box:
+    with scratch(
+        target, [Stored(message(target).content, (r"\Deleted",)), *(message(target) for _ in chosen)]
+    ) as box:
         box.ask(b"EXPUNGE")
         uids = box.uids()
         wanted = [uid for uid, choose in zip(uids, chosen, strict=False) if choose] or [uids[-1] + 7]
         for key in (b"UID %d" % wanted[0], b"UID " + b",".join(b"%d" % uid for uid in wanted)):
             result = box.ask(b"SEARCH", key)
-            expected = [number for number, uid in enumerate(uids, 1) if uid in wanted[: 1 if b"," not in key else None]]
-            assert sorted(found(result)) == expected, f"SEARCH {key!r} found {found(result)}; the UIDs are {uids}"
+            expected = [
+                number
+                for number, uid in enumerate(uids, 1)
+                if uid in wanted[: 1 if b"," not in key else None]
+            ]
+            assert sorted(found(result)) == expected, (
+                f"SEARCH {key!r} found {found(result)}; the UIDs are {uids}"
+            )
 
 
 @covers("RFC3501-6.4.4-nk1", fault="imap.search-internal-date-in-utc")
@@ -147,7 +155,9 @@ def _texts(target: LiveTarget) -> Scratch:
 @covers("RFC3501-6.4.4-nk2", fault="imap.search-minds-case")
 @needs(_IMAP)
 @given(search=_searches, swap=st.integers(0, 255), cut=st.integers(3, 12))
-def test_search_finds_words_in_any_case(target: LiveTarget, search: tuple[bytes, bytes], swap: int, cut: int) -> None:
+def test_search_finds_words_in_any_case(
+    target: LiveTarget, search: tuple[bytes, bytes], swap: int, cut: int
+) -> None:
     key, word = search
     letters = [chr(octet).swapcase() if swap >> at & 1 else chr(octet) for at, octet in enumerate(word[:cut])]
     must_find(_texts(target), b'%s "%s"' % (key, "".join(letters).encode()), frozenset({1}))

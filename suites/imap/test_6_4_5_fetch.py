@@ -19,7 +19,15 @@ _IMAP = endpoint(Protocol.IMAP, Protocol.IMAPS)
 _TOKEN: Final = "fetch"
 
 # FETCH items that set \Seen, and items that do not.
-_SEEING: Final = (b"BODY[]", b"BODY[TEXT]", b"BODY[HEADER]", b"BODY[1]", b"BODY[]<0.10>", b"RFC822", b"RFC822.TEXT")
+_SEEING: Final = (
+    b"BODY[]",
+    b"BODY[TEXT]",
+    b"BODY[HEADER]",
+    b"BODY[1]",
+    b"BODY[]<0.10>",
+    b"RFC822",
+    b"RFC822.TEXT",
+)
 _PEEKING: Final = (
     b"BODY.PEEK[]", b"BODY.PEEK[TEXT]", b"BODY.PEEK[HEADER.FIELDS (SUBJECT)]", b"BODY.PEEK[1]<0.4>", b"RFC822.HEADER",
     b"RFC822.SIZE", b"ENVELOPE", b"BODY", b"BODYSTRUCTURE", b"INTERNALDATE", b"UID", b"FLAGS",
@@ -76,7 +84,9 @@ def test_a_fetch_that_sets_seen_tells_the_flags(target: LiveTarget, item: bytes)
         assert flags is not None and r"\Seen" in flags, f"FETCH 1 {item.decode()} tells the flags {flags}"
 
 
-_names: Final = st.sampled_from([b"X-A", b"x-b", b"X-Keywords", b"Comments", b"SUBJECT", b"From", b"X-None", b"date"])
+_names: Final = st.sampled_from(
+    [b"X-A", b"x-b", b"X-Keywords", b"Comments", b"SUBJECT", b"From", b"X-None", b"date"]
+)
 
 
 def _split(header: bytes) -> list[bytes]:
@@ -92,7 +102,9 @@ def _split(header: bytes) -> list[bytes]:
 
 @covers("RFC3501-6.4.5-nk2", fault="imap.header-fields-by-exact-case")
 @needs(_IMAP)
-@given(fields=header_fields, names=st.lists(_names, min_size=1, max_size=3, unique=True), negated=st.booleans())
+@given(
+    fields=header_fields, names=st.lists(_names, min_size=1, max_size=3, unique=True), negated=st.booleans()
+)
 def test_header_fields_are_chosen_by_name(
     target: LiveTarget, fields: list[bytes], names: list[bytes], negated: bool
 ) -> None:
@@ -140,7 +152,9 @@ def test_the_size_is_that_of_the_whole_body(target: LiveTarget, body: bytes, fie
 @covers("RFC9051-2.3.4-a", fault="imap.size-counts-line-ends-once")
 @needs(imap_offers("IMAP4rev2"))
 @given(body=bodies, fields=header_fields)
-def test_imap4rev2_size_is_that_of_the_whole_body(target: LiveTarget, body: bytes, fields: list[bytes]) -> None:
+def test_imap4rev2_size_is_that_of_the_whole_body(
+    target: LiveTarget, body: bytes, fields: list[bytes]
+) -> None:
     size, octets = _size_and_octets(target, body, fields)
     assert size == octets, f"RFC822.SIZE is {size}, BODY[] has {octets} octets"
 
@@ -199,10 +213,15 @@ def test_what_is_static_never_changes(target: LiveTarget, flags: bytes, again: b
 
 @covers("RFC3501-7.4.2-c", fault="imap.origin-unasked")
 @needs(_IMAP)
-@given(section=st.sampled_from([b"", b"TEXT", b"HEADER", b"1"]), partial=st.sampled_from([b"", b"<0.5>", b"<3.5>"]))
+@given(
+    section=st.sampled_from([b"", b"TEXT", b"HEADER", b"1"]),
+    partial=st.sampled_from([b"", b"<0.5>", b"<3.5>"]),
+)
 def test_an_origin_comes_with_a_partial_only(target: LiveTarget, section: bytes, partial: bytes) -> None:
     with scratch(target, [message(target)]) as box:
-        names = [name for name in box.fetch(b"(BODY.PEEK[%s]%s)" % (section, partial))[1].items if "[" in name]
+        names = [
+            name for name in box.fetch(b"(BODY.PEEK[%s]%s)" % (section, partial))[1].items if "[" in name
+        ]
         if not names:
             raise Unclear("no body section came")
         stray = [name for name in names if name.endswith(">") and not partial]
@@ -218,4 +237,6 @@ def test_fetch_under_examine_does_not_set_seen(target: LiveTarget, item: bytes) 
         select(looking, box.name, b"EXAMINE")
         carried_out(looking, b"FETCH 1", item)
         flags = box.another().flags()[0]
-        assert r"\seen" not in flags, f"the flags after EXAMINE and FETCH 1 {item.decode()} are {sorted(flags)}"
+        assert r"\seen" not in flags, (
+            f"the flags after EXAMINE and FETCH 1 {item.decode()} are {sorted(flags)}"
+        )

@@ -91,7 +91,9 @@ def test_extension_data_of_a_multipart_is_in_order(target: LiveTarget, sent: Mes
 @covers("RFC3501-9-i", fault="imap.enclosed-message-as-basic-part")
 @needs(_IMAP)
 @given(inner=_single_messages, alone=st.booleans())
-def test_an_enclosed_message_has_envelope_and_structure(target: LiveTarget, inner: Message, alone: bool) -> None:
+def test_an_enclosed_message_has_envelope_and_structure(
+    target: LiveTarget, inner: Message, alone: bool
+) -> None:
     enclosed = encapsulate(inner)
     part = enclosed if alone else multipart("mixed", [untyped(b"x\r\n"), enclosed])
     body = _told(target, Message(inner.envelope, part, inner.extra), b"BODYSTRUCTURE")
