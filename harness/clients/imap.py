@@ -189,7 +189,7 @@ class ImapClient(ImapSession):
         """APPEND; flags as in ``(\\Seen)``, the date with its quotes (`wire.imap.encode`).
 
         Args:
-            sync: Wait for the server's ``+``; else LITERAL+ or LITERAL- must be offered (RFC 7888 §4, §5).
+            sync: Wait for the server's ``+``; else LITERAL+ or LITERAL- must be offered (RFC 7888 §3, §5).
             binary: Send a literal8; BINARY must be offered (RFC 3516 §4.4).
         """
         self._check(Verb.APPEND)

@@ -26,8 +26,9 @@ Piece = bytes | Literal
 # What the transcript keeps in a secret's place.
 SECRET: Final = b"<secret>"
 
-# Ours: what may come before one command is completed.
+# Ours: what may come before one command is completed, and how many responses may wait to be asked for.
 MAX_RESULT_OCTETS: Final = 256 * 1024 * 1024
+MAX_WAITING: Final = 1_000_000
 
 
 @dataclass(slots=True)
@@ -122,9 +123,7 @@ class ImapSession:
                 pass
         except (TimedOut, ConnectionLost):
             pass  # silence and a reset end the list; the transcript tells which it was
-        arrived = list(self._arrived)
-        self._arrived.clear()
-        return arrived
+        return [self._hand_out() for _ in range(len(self._arrived))]
 
     def at_eof(self, timeout_s: float) -> bool:
         """Whether the peer closes within `timeout_s`; responses that come first are kept for `read_response`."""
@@ -156,7 +155,7 @@ class ImapSession:
             if not self._receive(deadline - time.monotonic()):
                 after = "" if self._bye is None else f" after BYE {self._bye!r}"
                 raise ConnectionLost(self.transcript.label, f"closed{after} while a response was awaited")
-        return self._arrived.popleft()
+        return self._hand_out()
 
     def _receive(self, timeout_s: float) -> bool:
         """Wait once for octets; False at the end of the stream."""
@@ -165,12 +164,17 @@ class ImapSession:
         return bool(octets)
 
     def _take(self, octets: bytes) -> None:
-        for response in self._reader.feed(octets):
-            self._learn(response)
-            self._arrived.append(response)
+        self._arrived.extend(self._reader.feed(octets))
+        if len(self._arrived) > MAX_WAITING:
+            raise RemoteProtocolError(f"more than {MAX_WAITING} responses that nobody asked for")
+
+    def _hand_out(self) -> Response:
+        response = self._arrived.popleft()
+        self._learn(response)
+        return response
 
     def _learn(self, response: Response) -> None:
-        """What a response says of the session whoever asked."""
+        """What a response says of the session, whoever asked."""
         match response:
             case Capability(capabilities=names):
                 self._capabilities = _upper(names)
@@ -270,17 +274,13 @@ class ImapSession:
 
     def _go_ahead(self, tag: bytes, deadline: float) -> Continuation | None:
         """Wait for ``+``; None where the command is completed instead. What came is kept for `wait_tagged`."""
-        held: list[Response] = []
-        while True:
-            response = self._next(deadline)
-            ours = isinstance(response, Tagged) and response.tag == tag
-            if isinstance(response, Continuation):
-                self._arrived.extendleft(reversed(held))
-                return response
-            held.append(response)
-            if ours:
-                self._arrived.extendleft(reversed(held))
-                return None
+        came = _Arriving()
+        while not isinstance(response := self._next(deadline), Continuation):
+            came.add(response)
+            if isinstance(response, Tagged) and response.tag == tag:
+                break
+        self._arrived.extendleft(reversed(came.responses))
+        return response if isinstance(response, Continuation) else None
 
 
 def _verb(pieces: Sequence[Piece]) -> Verb | None:

@@ -40,7 +40,7 @@ class Literal:
 
     Attributes:
         binary: As a literal8, ``~{n}`` (RFC 3516 §4.4), in which NUL may stand.
-        sync: Wait for the server's ``+`` first; without it, LITERAL+ or LITERAL- (RFC 7888 §4, §5) must be offered.
+        sync: Wait for the server's ``+`` first; without it, LITERAL+ or LITERAL- (RFC 7888 §3, §5) must be offered.
     """
 
     octets: bytes

@@ -91,7 +91,7 @@ _STATUS_ITEMS: Final[Mapping[str, Callable[[Cursor], int | Value]]] = MappingPro
         "UIDVALIDITY": _nz_number,
         "SIZE": _number64,
         "HIGHESTMODSEQ": _number64,  # RFC 7162 §7
-        "APPENDLIMIT": lambda cursor: None if cursor.nil() else cursor.number(),  # RFC 7889 §4
+        "APPENDLIMIT": lambda cursor: None if cursor.nil() else cursor.number(),  # RFC 7889 §5
     }
 )
 

@@ -250,7 +250,7 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceData(Untagged):
-    """The three kinds of namespaces, each empty where it is ``NIL`` (RFC 9051 §7.3.3)."""
+    """The three kinds of namespaces, each empty where it is ``NIL`` (RFC 9051 §7.3.2)."""
 
     personal: tuple[Namespace, ...]
     other: tuple[Namespace, ...]
