@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from harness.clients.live import LiveTarget
 from harness.clients.pop3 import Pop3Client, Pop3Refused
@@ -46,6 +47,9 @@ _MARK: Final = re.compile(rb"^%s: (\S+)\r$" % TOKEN_HEADER, re.MULTILINE | re.IG
 _SEARCHED: Final = 400
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.3
+
+# Where a message of this target was found the last time: looked at first, and believed only if it is there.
+_last_seen: Final[WeakKeyDictionary[LiveTarget, dict[bytes, int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -131,15 +135,19 @@ def fresh_messages(target: LiveTarget, bodies: Sequence[bytes]) -> list[bytes]:
     return [plain_message(target.unique("drop"), to=address, body=body) for body in bodies]
 
 
-def numbers_by_token(pop3: Pop3Client, tokens: Sequence[bytes]) -> dict[bytes, int]:
+def numbers_by_token(target: LiveTarget, pop3: Pop3Client, tokens: Sequence[bytes]) -> dict[bytes, int]:
     """The number of each message with one of these tokens, newest looked at first; some may be missing."""
+    known = _last_seen.setdefault(target, {})
+    listed = [number for number, _octets in pop3.list_()]
+    likely = [known[token] for token in tokens if known.get(token) in listed]
     found: dict[bytes, int] = {}
-    for number, _octets in reversed(pop3.list_()[-_SEARCHED:]):
+    for number in dict.fromkeys([*likely, *reversed(listed[-_SEARCHED:])]):
         if len(found) == len(tokens):
             break
         mark = _MARK.search(_header(pop3, number))
         if mark and mark[1] in tokens:
             found[mark[1]] = number
+    known.update(found)
     return found
 
 
@@ -165,7 +173,7 @@ def _open(target: LiveTarget, contents: Sequence[bytes], *, there: bool) -> Drop
         if missing:
             put(target, missing, account=owner_index(target))
         pop3 = log_in(target)
-        found = numbers_by_token(pop3, list(wanted))
+        found = numbers_by_token(target, pop3, list(wanted))
         if len(found) == len(wanted):
             return Drop(pop3, {found[token]: content for token, content in wanted.items()})
         ended(pop3)
@@ -206,13 +214,16 @@ def stocked(target: LiveTarget) -> Iterator[Drop]:
 
 @contextmanager
 def maildrop(target: LiveTarget, contents: Sequence[bytes], *, there: bool = False) -> Iterator[Drop]:
-    """A session with these messages, put in first unless they are `there`; ended as `stocked`."""
+    """A session with these messages, put in first unless they are `there`; at its end they are removed."""
     try:
         drop = _open(target, contents, there=there)
     except Pop3Refused as exc:
         raise Unclear(str(exc)) from exc
     with _judged(drop):
         yield drop
+        if not drop.pop3.closed:
+            drop.pop3.pipeline([b"DELE %d" % number for number in drop.numbers])
+            drop.pop3.command(b"QUIT")
 
 
 @contextmanager

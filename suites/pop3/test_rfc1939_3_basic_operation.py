@@ -32,10 +32,10 @@ _RESPONSE: Final = re.compile(rb"(\+OK|-ERR)( [^\r\n]*)?\r\n")
 
 @covers("RFC1939-3-c", fault="pop3.lower-case-err", also=("pop3.greets-in-lower-case",))
 @needs(_POP3)
-@given(commands=st.lists(st.sampled_from([*_TRANSACTION_ONLY, b"CAPA", b"XMPQ"]), min_size=1, max_size=4))
-def test_status_indicators_are_in_upper_case(target: LiveTarget, commands: list[bytes]) -> None:
+@given(command=st.sampled_from([*_TRANSACTION_ONLY, b"CAPA", b"USER nobody"]))
+def test_status_indicators_are_in_upper_case(target: LiveTarget, command: bytes) -> None:
     pop3 = target.pop3(login=False)
-    responses = [pop3.greeting, *(pop3.command(command) for command in (*commands, b"XMPQ"))]
+    responses = [pop3.greeting, pop3.command(command), pop3.command(b"XMPQ")]
     for response in responses:
         assert response.raw.startswith((b"+OK", b"-ERR")), f"a response begins {response.raw[:40]!r}"
 
@@ -75,7 +75,7 @@ def test_maildrop_commands_before_login_are_answered_err(target: LiveTarget, com
 
 @covers("RFC1939-3-f", fault="pop3.user-after-login")
 @needs(_POP3)
-@given(command=st.sampled_from([b"USER nobody", b"PASS nothing", b"APOP nobody 0123456789abcdef"]))
+@given(command=st.sampled_from([b"USER nobody", b"PASS nothing"]))
 def test_login_commands_after_login_are_answered_err(target: LiveTarget, command: bytes) -> None:
     with stocked(target) as drop:
         must_be_err(drop.pop3.command(command), command)

@@ -31,7 +31,7 @@ def marked(drop: Drop, places: set[int]) -> None:
 def left_over(target: LiveTarget, names: list[bytes]) -> set[int]:
     """Which of the messages a new session still finds, by their place."""
     pop3 = log_in(target, account=owner_index(target))
-    found = numbers_by_token(pop3, names)
+    found = numbers_by_token(target, pop3, names)
     ended(pop3)
     return {place for place, name in enumerate(names) if name in found}
 

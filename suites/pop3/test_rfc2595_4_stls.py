@@ -69,9 +69,9 @@ def test_what_came_in_the_clear_behind_stls_is_not_answered_inside_tls(target: L
     assert len(answers) <= 1, f"a command sent in the clear behind STLS was answered inside TLS: {answers[0]}"
 
 
-@covers("RFC2595-4-nk1", fault="pop3.user-survives-stls")
+@covers("RFC1939-7-nk2", fault="pop3.user-survives-stls")
 @needs(_POP3)
-def test_a_user_from_before_tls_is_forgotten(target: LiveTarget) -> None:
+def test_pass_inside_tls_needs_a_user_inside_tls(target: LiveTarget) -> None:
     who = owner(target)
     pop3 = target.pop3(login=False)
     if not (status := pop3.user(who.user)).ok:
