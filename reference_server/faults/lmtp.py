@@ -113,12 +113,14 @@ class AReplyForEachRecipientOfAChunk(SmtpSession):
 
 @fault("lmtp.pipelined-commands-lost")
 class PipelinedCommandsLost(SmtpSession):
-    """Of several RCPT that come at once LMTP hears the first."""
+    """Of two RCPT that come at once LMTP hears one."""
 
     def receive(self, data: bytes) -> bytes:
-        head, rcpt, rest = data.partition(b"RCPT TO:")
-        group = self.role is Role.LMTP and rest.count(b"RCPT TO:") > 0
-        return super().receive(head + rcpt + rest.partition(b"RCPT TO:")[0] if group else data)
+        lines = data.split(b"\r\n")
+        together = [number for number, line in enumerate(lines) if line.startswith(b"RCPT TO:")]
+        if self.role is Role.LMTP and len(together) > 1:
+            del lines[together[1]]
+        return super().receive(b"\r\n".join(lines))
 
 
 class _Without(SmtpSession):

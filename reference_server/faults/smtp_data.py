@@ -43,9 +43,9 @@ class LfDotLfEndsData(_RewritesData):
 
 @fault("smtp.lf-ends-a-line-of-data")
 class LfEndsALineOfData(_RewritesData):
-    """A line of a dot ends the data where one of its line ends is CRLF, the other LF."""
+    """A line of a dot ends the data where one of its line ends is LF and the other is not."""
 
-    pattern = re.compile(rb"(?<!\r)\n\.\r\n|\r\n\.\n")
+    pattern = re.compile(rb"(?<!\r)\n\.\r\n?|\r\n?\.\n")
     meaning = b"\r\n.\r\n"
 
 
@@ -62,13 +62,6 @@ class NulInDataIsDropped(_RewritesData):
 
     pattern = re.compile(rb"\0")
     meaning = b""
-
-
-@fault("smtp.any-line-end-in-data")
-class AnyLineEndInData(_RewritesData):
-    """CR and LF each end a line of data, as CRLF does."""
-
-    pattern = re.compile(rb"\r\n|\r|\n")
 
 
 @fault("smtp.lf-ends-a-command")
@@ -88,12 +81,12 @@ class EndOfDataGets354(SmtpSession):
         return [Answer(354, ("Go on",)) if reply.klass == 2 else reply for _ in recipients]
 
 
-@fault("smtp.too-large-gets-354")
-class TooLargeGets354(SmtpSession):
-    """A message that is too large is answered 354."""
+@fault("smtp.mail-loop-gets-354")
+class MailLoopGets354(SmtpSession):
+    """A message that is refused for its Received fields is answered 354."""
 
-    def reply_to_too_large(self) -> Answer:
-        return Answer(354, ("Go on",))
+    def check_content(self, content: bytes) -> Answer | None:
+        return super().check_content(content) and Answer(354, ("Go on",))
 
 
 @fault("smtp.end-of-data-keeps-transaction")

@@ -124,6 +124,37 @@ class StarttlsAnswered250(SmtpSession):
         return replace(reply, code=250) if self.wants_tls and self.role is Role.SUBMISSION else reply
 
 
+@fault("submission.login-outlives-starttls")
+class LoginOutlivesStarttls(SmtpSession):
+    """A login in the clear is offered, and still counts inside TLS."""
+
+    def auth_allowed(self) -> bool:
+        return self.role is Role.SUBMISSION
+
+    def forget_client(self) -> None:
+        user = self.user
+        super().forget_client()
+        self.user = user
+
+
+@fault("submission.starttls-listed-inside-tls")
+class StarttlsListedInsideTls(SmtpSession):
+    """EHLO inside TLS still lists STARTTLS to users."""
+
+    def extensions(self) -> dict[str, str]:
+        offered = super().extensions()
+        return {**offered, "STARTTLS": ""} if self.role is Role.SUBMISSION else offered
+
+
+@fault("submission.octets-behind-starttls-kept")
+class OctetsBehindStarttlsKept(SmtpSession):
+    """Commands that came in the clear behind STARTTLS are run inside TLS."""
+
+    def discard_plaintext(self) -> None:
+        if self.role is not Role.SUBMISSION:
+            super().discard_plaintext()
+
+
 @fault("submission.tls-due-550")
 class TlsDue550(SmtpSession):
     """What needs TLS first is answered 550."""

@@ -36,9 +36,9 @@ class AuthInATransaction(SmtpSession):
         return super().state_after(verb, reply)
 
 
-@fault("submission.commands-behind-auth-lost")
-class CommandsBehindAuthLost(SmtpSession):
-    """What comes in one read with AUTH is answered before the login, as far as there is any."""
+@fault("submission.auth-in-a-group-refused")
+class AuthInAGroupRefused(SmtpSession):
+    """AUTH with other commands behind it is answered 503."""
 
     def refusal_before(self, verb: Verb, command: Command) -> Answer | None:
         if verb is Verb.AUTH and self._lines.pending:

@@ -42,12 +42,10 @@ def test_from_and_to_are_known_in_any_case(target: LiveTarget, from_: bytes, to:
 @needs(smtp_offers("SIZE"))
 @given(keyword=spellings("SIZE"))
 def test_parameters_are_known_in_any_case(target: LiveTarget, keyword: bytes) -> None:
-    smtp = target.smtp()
-    if (plain := smtp.mail(reverse_path(target), b"SIZE=1000")).klass != 2:
+    if (plain := target.smtp().mail(reverse_path(target), b"SIZE=1000")).klass != 2:
         raise Unclear(f"MAIL with SIZE=1000 was answered {plain}")
-    smtp.rset()
 
-    reply = judged(smtp.mail(reverse_path(target), keyword + b"=1000"))
+    reply = judged(target.smtp().mail(reverse_path(target), keyword + b"=1000"))
 
     assert reply.klass == 2, f"MAIL with {keyword.decode()}=1000 was answered {reply}, with SIZE=1000 {plain}"
 

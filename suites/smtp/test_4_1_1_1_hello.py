@@ -68,7 +68,7 @@ def test_helo_is_supported(target: LiveTarget) -> None:
     assert reply.code == 250, f"HELO was answered {reply}"
 
 
-@covers("RFC5321-F.3-b", fault="smtp.mail-needs-ehlo")
+@covers("RFC5321-F.3-b", fault="smtp.mail-needs-ehlo", also=("smtp.end-of-data-gets-354",))
 @needs(endpoint(Protocol.SMTP), accounts(1))
 def test_a_helo_session_sends_mail(target: LiveTarget) -> None:
     smtp = target.smtp(hello=False)

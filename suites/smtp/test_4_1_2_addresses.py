@@ -55,12 +55,10 @@ def test_a_refused_mail_says_whether_for_good(target: LiveTarget, path: BadPath)
 @needs(endpoint(Protocol.SMTP))
 @given(mailbox=_senders)
 def test_senders_of_every_form_are_understood(target: LiveTarget, mailbox: bytes) -> None:
-    smtp = target.smtp()
-    if (plain := smtp.mail(reverse_path(target))).klass != 2:
+    if (plain := target.smtp().mail(reverse_path(target))).klass != 2:
         raise Unclear(f"a plain MAIL was answered {plain}")
-    smtp.rset()
 
-    reply = no_policy(smtp.mail(b"<" + mailbox + b">"))
+    reply = no_policy(target.smtp().mail(b"<" + mailbox + b">"))
 
     assert reply.code not in (500, 501, 553), f"MAIL FROM:<{mailbox.decode()}> was answered {reply}"
 
