@@ -40,8 +40,8 @@ class Profile:
         """Make this the settings of every check collected from now on."""
         # Without the reuse phase Hypothesis saves no choices; explain would re-run a red check many times.
         kept = (Phase.explicit, Phase.reuse)
-        phases = kept if replay else (*kept, Phase.generate, Phase.shrink)
-        name = f"mailproof-{self.examples}-{replay}"
+        phases = kept if replay else (*kept, Phase.generate, *([Phase.shrink] if self.shrink_s else []))
+        name = f"mailproof-{self.examples}-{self.shrink_s}-{replay}"
         settings.register_profile(
             name,
             max_examples=self.examples,

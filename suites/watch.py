@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 from hypothesis.errors import Flaky, Unsatisfiable
+from hypothesis.reporting import with_reporter
 
 from harness.clients.live import LiveTarget
 from harness.clients.transcript import Transcript
@@ -110,10 +111,15 @@ def _attempt(
         _guard_examples(item.obj, seen, target)
         if not seen.generated:
             seen.examples = 1
-        item.obj(target=target)
+        with with_reporter(_silent):
+            item.obj(target=target)
     except Exception as exc:  # noqa: BLE001 (not swallowed: weighed by _findings, an unknown one as an error)
         return exc
     return seen.unclear[0] if seen.unclear else None
+
+
+def _silent(_message: object) -> None:
+    """Hypothesis would print how its search goes; what it found is in the exception's notes."""
 
 
 def _confirmed(

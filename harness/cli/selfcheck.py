@@ -23,7 +23,10 @@ def selfcheck(
     only: Annotated[
         list[str] | None, typer.Option(metavar="SEL", help="Requirement prefix, area or check. Repeatable.")
     ] = None,
-    neighbours: Annotated[bool, typer.Option(help="Also run the rest of each fault's area.")] = True,
+    whole_area: Annotated[
+        bool,
+        typer.Option("--whole-area", help="Neighbours that must stay green: the area, not only the module."),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say for every check what it saw.")] = False,
 ) -> None:
     """Switch on each deliberate fault of the reference server and see exactly its checks go red.
@@ -56,7 +59,7 @@ def selfcheck(
             select=selector(only or [], intrusive=True),
             choices=choices,
             serve=serve,
-            neighbours=neighbours,
+            neighbours="area" if whole_area else "module",
             told=told,
         )
         run_plugin(matrix, areas_of(only or []))

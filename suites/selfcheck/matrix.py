@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
@@ -23,7 +23,7 @@ Serve = Callable[[Iterable[str]], AbstractContextManager[Target]]
 _LIMITS: Final = Limits(timeout_s=2.0, quiet_s=0.2, delivery_s=2.0)
 
 # A fault's own checks get a whole quick profile to find it; neighbours need only show that they stay green.
-_OWN: Final = Profile(examples=10, steps=20, shrink_s=0.5)
+_OWN: Final = Profile(examples=10, steps=20, shrink_s=0.0)
 _NEIGHBOUR: Final = Profile(examples=2, steps=6, shrink_s=0.0)
 
 
@@ -47,12 +47,12 @@ class KillMatrix(CheckPlugin):
 
     Attributes:
         serve: Starts a fresh embedded server with these faults.
-        neighbours: Whether the rest of each area is run too.
+        neighbours: Which others are run too, and must stay green: those of the same module, or of the whole area.
         told: Called with each row as it is done.
     """
 
     serve: Serve | None = None
-    neighbours: bool = True
+    neighbours: Literal["module", "area"] = "module"
     told: Callable[[Row], object] = id
     rows: list[Row] = field(default_factory=list)
     reasons: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -69,12 +69,8 @@ class KillMatrix(CheckPlugin):
 
     def _row(self, fault: str) -> Row:
         expected = {check.id for _, check in self.items if fault in check.faults}
-        areas = {check.area for _, check in self.items if fault in check.faults}
-        chosen = [
-            (item, check)
-            for item, check in self.items
-            if check.id in expected or (self.neighbours and check.area in areas)
-        ]
+        near = {self._place(item) for item, check in self.items if check.id in expected}
+        chosen = [(item, check) for item, check in self.items if self._place(item) in near]
         if self.serve is None:
             raise LookupError("a kill matrix needs a way to start the server")
         with self.serve([fault]) as declared:
@@ -87,6 +83,11 @@ class KillMatrix(CheckPlugin):
         return Row(
             fault, tuple(sorted(red & expected)), tuple(sorted(expected - red)), tuple(sorted(red - expected))
         )
+
+    def _place(self, item: pytest.Function) -> str:
+        """The module, or the area's package."""
+        name: str = item.module.__name__
+        return name if self.neighbours == "module" else name.rpartition(".")[0]
 
     def _red(self, live: LiveTarget, fault: str, item: pytest.Function, check: Check, *, own: bool) -> bool:
         (_OWN if own else _NEIGHBOUR).activate(self.choices)
