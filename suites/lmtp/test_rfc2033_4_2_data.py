@@ -1,6 +1,7 @@
 """RFC 2033 §4.2: DATA, and a reply for each recipient."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -54,6 +55,27 @@ def test_the_end_of_data_gets_a_reply_for_each_accepted_recipient(
     assert len(replies) == len(accepted), f"{len(accepted)} recipients, {len(replies)} replies: {said}"
 
 
+# Lines that no message may hold (RFC 5321 §2.3.8); without dots, so that nothing can be taken for the end of data.
+_odd_bodies: Final = st.lists(st.sampled_from([b"x", b"\r", b"\n", b"\0", b"\xff", b"\r\n"]), min_size=1).map(
+    b"".join
+)
+
+
+@covers(
+    "RFC2033-4.2-b",
+    fault="lmtp.one-reply-to-refused-content",
+    also=("lmtp.one-reply-for-all", "lmtp.one-reply-for-a-mailbox"),
+)
+@needs(accounts(2))
+@given(recipients=st.lists(st.sampled_from([0, 1]), min_size=2, max_size=4), body=_odd_bodies)
+def test_content_that_may_be_refused_gets_a_reply_for_each_recipient(
+    target: LiveTarget, recipients: list[int], body: bytes
+) -> None:
+    accepted, replies = deliver(target, recipients, body)
+    said = ", ".join(map(str, replies))
+    assert len(replies) == len(accepted), f"{len(accepted)} recipients, {len(replies)} replies: {said}"
+
+
 @covers("RFC2033-4.2-b", fault="lmtp.one-reply-for-a-mailbox", also=("lmtp.one-reply-for-all",))
 @given(times=st.integers(2, 5))
 def test_a_recipient_named_twice_gets_two_replies(target: LiveTarget, times: int) -> None:
@@ -66,9 +88,11 @@ def test_a_recipient_named_twice_gets_two_replies(target: LiveTarget, times: int
 @given(recipients=st.permutations([0, 1, 2]))
 def test_replies_that_name_their_recipients_come_in_order(target: LiveTarget, recipients: list[int]) -> None:
     accepted, replies = deliver(target, recipients)
+    if len(replies) != len(accepted):
+        raise Unclear(f"{len(accepted)} recipients got {len(replies)} replies")
     named = [[path for path in accepted if path in reply.raw] for reply in replies]
-    if len(replies) != len(accepted) or any(len(paths) != 1 for paths in named):
-        raise Unclear("the replies do not tell their recipients")
+    if any(len(paths) != 1 for paths in named):
+        raise NotOffered("the replies do not tell their recipients")
     order = [path for paths in named for path in paths]
     assert order == accepted, f"RCPT for {accepted}, replies for {order}"
 

@@ -8,7 +8,7 @@ from hypothesis.strategies import SearchStrategy
 from harness.clients.live import LiveTarget
 from harness.clients.smtp import SmtpClient
 from harness.errors import NotOffered, Unclear
-from harness.target import Account
+from harness.target import Account, Protocol
 from harness.wire import sasl
 from harness.wire.lines import CRLF
 from harness.wire.smtp.commands import MAX_COMMAND_LINE
@@ -22,6 +22,7 @@ __all__ = [
     "cased",
     "challenge",
     "foreign_domain",
+    "in_the_clear",
     "login_failure",
     "mechanisms",
     "needs_enhanced_codes",
@@ -47,6 +48,14 @@ def before_login(target: LiveTarget, mechanism: str = "PLAIN") -> SmtpClient:
     smtp = target.submission(login=False)
     if mechanism not in mechanisms(smtp):
         raise NotOffered(f"AUTH {mechanism} is not offered")
+    return smtp
+
+
+def in_the_clear(target: LiveTarget) -> SmtpClient:
+    """A session on the submission port before STARTTLS; `NotOffered` where STARTTLS is not offered there."""
+    smtp = target.smtp(Protocol.SUBMISSION)
+    if "STARTTLS" not in smtp.extensions:
+        raise NotOffered("STARTTLS is not offered on the submission port")
     return smtp
 
 

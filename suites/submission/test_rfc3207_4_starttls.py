@@ -9,16 +9,13 @@ from suites import expect
 from suites.covers import covers, proves
 from suites.mail import forward_path
 from suites.needs import endpoint, needs
-from suites.submission.sessions import mechanisms, needs_enhanced_codes
+from suites.submission.sessions import in_the_clear, mechanisms, needs_enhanced_codes
 
 
 @covers("RFC3207-4-nk2", "RFC3207-4.3-nk1", fault="submission.starttls-answered-250")
 @needs(endpoint(Protocol.SUBMISSION))
 def test_starttls_on_the_submission_port_is_answered_220(target: LiveTarget) -> None:
-    smtp = target.smtp(Protocol.SUBMISSION)
-    if "STARTTLS" not in smtp.extensions:
-        raise NotOffered("STARTTLS is not offered on the submission port")
-    reply = smtp.command(b"STARTTLS")
+    reply = in_the_clear(target).command(b"STARTTLS")
     expect.not_temporary(reply, about="STARTTLS")
     with proves("RFC3207-4-nk2"):
         assert reply.code == 220, f"STARTTLS was answered {reply}"

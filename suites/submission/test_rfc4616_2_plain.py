@@ -13,7 +13,8 @@ from suites.covers import covers
 from suites.needs import accounts, needs
 from suites.submission.sessions import auth_plain, before_login, plain
 
-_lengths: Final = st.sampled_from([255, 254, 128, 64, 1]) | st.integers(1, 255)
+# Octets of authorization identity, user and password. Few: a server may take its time to refuse credentials.
+_LENGTHS: Final = ((255, 255, 255), (0, 255, 1), (0, 1, 255), (255, 1, 1))
 
 
 def answer_to(target: LiveTarget, message: bytes) -> Reply:
@@ -27,18 +28,15 @@ def answer_to(target: LiveTarget, message: bytes) -> Reply:
     fault="submission.short-fields-only",
     also=("submission.short-auth-lines-only",),
 )
-@given(authorization=st.just(0) | _lengths, user=_lengths, password=_lengths)
-def test_fields_are_taken_up_to_255_octets(
-    target: LiveTarget, authorization: int, user: int, password: int
-) -> None:
-    reply = answer_to(target, b"\0".join(b"x" * octets for octets in (authorization, user, password)))
+@given(lengths=st.sampled_from(_LENGTHS))
+def test_fields_are_taken_up_to_255_octets(target: LiveTarget, lengths: tuple[int, int, int]) -> None:
+    reply = answer_to(target, b"\0".join(b"x" * octets for octets in lengths))
     expect.not_temporary(reply, about="PLAIN")
-    octets = f"fields of {authorization}, {user} and {password} octets"
-    assert reply.code not in {500, 501}, f"PLAIN with {octets} was answered {reply}"
+    assert reply.code not in {500, 501}, f"PLAIN with fields of {lengths} octets was answered {reply}"
 
 
 @covers("RFC4616-2-c", fault="submission.third-nul-ignored")
-@given(more=st.text("ax9", max_size=4).map(str.encode))
+@given(more=st.sampled_from([b"", b"x", b"\0"]))
 def test_a_third_nul_is_refused(target: LiveTarget, more: bytes) -> None:
     reply = answer_to(target, plain(target.account()) + b"\0" + more)
     expect.rejected(reply, about=f"true credentials, then NUL and {more!r}")

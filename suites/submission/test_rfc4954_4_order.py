@@ -12,7 +12,7 @@ from harness.wire import sasl
 from suites import expect
 from suites.covers import covers
 from suites.mail import forward_path
-from suites.submission.sessions import auth_plain, before_login, cased, challenge, plain
+from suites.submission.sessions import SECRET, auth_plain, before_login, cased, challenge, plain
 
 
 @covers("RFC4954-4-b", fault="submission.auth-twice")
@@ -32,6 +32,22 @@ def test_auth_in_a_mail_transaction_is_answered_503(target: LiveTarget) -> None:
         raise NotOffered(f"MAIL before AUTH is answered {opened}")
     reply = auth_plain(smtp, sasl.encode(plain(target.account())))
     expect.rejected(reply, 503, about="AUTH after MAIL")
+
+
+@covers("RFC4954-4-nk4", fault="submission.auth-in-a-group-refused")
+@given(behind=st.lists(st.sampled_from([b"RSET", b"MAIL"]), min_size=1, max_size=3))
+def test_commands_pipelined_behind_auth_plain_are_run(target: LiveTarget, behind: list[bytes]) -> None:
+    smtp = before_login(target)
+    if "PIPELINING" not in smtp.extensions:
+        raise NotOffered("PIPELINING is not offered")
+    commands = [b"MAIL FROM:" + forward_path(target) if verb == b"MAIL" else verb for verb in behind]
+    response = sasl.encode(plain(target.account()))
+    shown = b"".join(line + b"\r\n" for line in (b"AUTH PLAIN " + SECRET, *commands))
+    first, *others = smtp.pipeline([b"AUTH PLAIN " + response, *commands], shown=shown)
+    expect.not_temporary(first, about="AUTH PLAIN")
+    assert first.klass == 2, f"AUTH PLAIN with true credentials, at the head of a group, was answered {first}"
+    reply = expect.not_temporary(others[0], about=commands[0].decode())
+    assert reply.klass == 2, f"{commands[0].decode()} in a group behind AUTH PLAIN was answered {reply}"
 
 
 FAILURES: Final = ("a cancelled exchange", "a response that is no base64", "an unknown mechanism")

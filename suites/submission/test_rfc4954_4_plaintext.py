@@ -1,22 +1,13 @@
 """RFC 4954 §4, §6 and §9: passwords in the clear."""
 
 from harness.clients.live import LiveTarget
-from harness.clients.smtp import SmtpClient
 from harness.errors import NotOffered
 from harness.target import Protocol
 from harness.wire import sasl
 from suites import expect
 from suites.covers import covers, proves
 from suites.needs import endpoint, needs
-from suites.submission.sessions import SECRET, mechanisms, plain
-
-
-def in_the_clear(target: LiveTarget) -> SmtpClient:
-    """A session on the submission port, without TLS where TLS is to be had."""
-    smtp = target.smtp(Protocol.SUBMISSION)
-    if "STARTTLS" not in smtp.extensions:
-        raise NotOffered("STARTTLS is not offered on the submission port")
-    return smtp
+from suites.submission.sessions import SECRET, in_the_clear, mechanisms, plain
 
 
 @covers(
@@ -24,7 +15,7 @@ def in_the_clear(target: LiveTarget) -> SmtpClient:
     "RFC4954-4-ad",
     "RFC4954-9-d",
     fault="submission.login-in-the-clear",
-    also=("submission.plain-in-the-clear",),
+    also=("submission.plain-in-the-clear", "submission.login-outlives-starttls"),
 )
 @needs(endpoint(Protocol.SUBMISSION))
 def test_a_password_in_the_clear_does_not_log_in(target: LiveTarget) -> None:
@@ -45,7 +36,7 @@ def test_a_password_in_the_clear_does_not_log_in(target: LiveTarget) -> None:
     "RFC4616-1-a",
     "RFC4616-5-a",
     fault="submission.plain-in-the-clear",
-    also=("submission.plain-listed-too-early",),
+    also=("submission.plain-listed-too-early", "submission.login-outlives-starttls"),
 )
 @needs(endpoint(Protocol.SUBMISSION))
 def test_plain_is_not_listed_in_the_clear(target: LiveTarget) -> None:
