@@ -224,23 +224,33 @@ _sections: Final = st.sampled_from(
         "RFC822",
     ]
 )
-_items: Final[SearchStrategy[tuple[str, Said[FetchValue]]]] = st.one_of(
+_simple_items: Final[SearchStrategy[tuple[str, Said[FetchValue]]]] = st.one_of(
     _named("FLAGS", _said(flags, encode_flags)),
     _named("UID", _said(numbers, lambda number: b"%d" % number)),
     _named("RFC822.SIZE", _said(_counts, lambda number: b"%d" % number)),
-    _named("MODSEQ", _said(_modseqs, lambda number: b"(%d)" % number)),
     _named("ENVELOPE", envelopes()),
+    st.tuples(_sections, _nstrings),
+)
+_items: Final[SearchStrategy[tuple[str, Said[FetchValue]]]] = st.one_of(
+    _simple_items,
+    _named("MODSEQ", _said(_modseqs, lambda number: b"(%d)" % number)),
     _named("BODYSTRUCTURE", body_structures()),
     _named("BODY", body_structures(False)),
     _named("BINARY[1]", _said(st.binary(max_size=12), lambda octets: b"~{%d}\r\n%s" % (len(octets), octets))),
-    st.tuples(_sections, _nstrings),
 )
 
 
 @st.composite
-def fetches(draw: DrawFn) -> Said[Response]:
+def fetches(draw: DrawFn, simple: bool = False) -> Said[Response]:
+    """FETCH; where `simple`, without structures, literal8 and MODSEQ."""
     number = draw(numbers)
-    items = dict(draw(st.lists(_items, min_size=1, max_size=4, unique_by=lambda item: item[0])))
+    items = dict(
+        draw(
+            st.lists(
+                _simple_items if simple else _items, min_size=1, max_size=4, unique_by=lambda item: item[0]
+            )
+        )
+    )
     octets = encode_list(b"%s %s" % (name.encode(), said[0]) for name, said in items.items())
     return b"* %d FETCH %s" % (number, octets), Fetch(
         number, FetchData({n: said[1] for n, said in items.items()})

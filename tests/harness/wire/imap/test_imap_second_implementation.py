@@ -1,6 +1,6 @@
 """IMAPClient's parser reads the same out of what both can read."""
 
-from hypothesis import assume, given
+from hypothesis import given
 from imapclient import response_parser, response_types
 
 from harness.strategies.imap import Said, fetches, list_entries, searches, statuses
@@ -25,17 +25,20 @@ def in_pieces(octets: bytes) -> list[object]:
     return [*pieces, rest]
 
 
+def alike(theirs: bytes | int, ours: bytes) -> bool:
+    """IMAPClient makes numbers of atoms that look so."""
+    return theirs == ours or theirs == int(ours)
+
+
 def addresses(found: tuple[response_types.Address, ...] | None) -> tuple[Address, ...] | None:
     return None if found is None else tuple(Address(a.name, a.route, a.mailbox, a.host) for a in found)
 
 
-@given(fetches())
+@given(fetches(simple=True))
 def test_fetch_is_read_alike(said: Said[Response]) -> None:
     octets, _ = said
     ours = read(octets)
     assert isinstance(ours, Fetch)
-    # It has no literal8, and its MODSEQ and structures are of other forms.
-    assume(not ours.data.items.keys() & {"BINARY[1]", "BODY", "BODYSTRUCTURE", "MODSEQ"})
     number, _, rest = octets.removeprefix(b"* ").partition(b" FETCH ")
     pieces = in_pieces(b"%s %s" % (number, rest))
     theirs = response_parser.parse_fetch_response(pieces, normalise_times=False, uid_is_key=False)[
@@ -45,7 +48,8 @@ def test_fetch_is_read_alike(said: Said[Response]) -> None:
     for name, value in ours.data.items.items():
         match name:
             case "FLAGS":
-                assert theirs[b"FLAGS"] == tuple(flag.encode() for flag in ours.data.flags or ())
+                pairs = zip(theirs[b"FLAGS"], ours.data.flags or (), strict=True)
+                assert all(alike(flag, our_flag.encode()) for flag, our_flag in pairs)
             case "ENVELOPE":
                 assert ours.data.envelope is not None
                 for field in ("from_", "sender", "reply_to", "to", "cc", "bcc"):
@@ -68,8 +72,7 @@ def test_list_is_read_alike(said: Said[Response]) -> None:
     flags, delimiter, name = response_parser.parse_response(in_pieces(octets[7:]))
     assert flags == tuple(attribute.encode() for attribute in ours.attributes)
     assert delimiter == ours.delimiter
-    # IMAPClient makes numbers of atoms that look so.
-    assert name == ours.name or name == int(ours.name)
+    assert alike(name, ours.name)
 
 
 @given(searches())
