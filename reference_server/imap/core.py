@@ -44,9 +44,16 @@ class ImapCore:
     user: str = ""
     enabled: set[str] = field(default_factory=set)
     view: View | None = None
-    _reader: CommandReader = field(default_factory=lambda: CommandReader(_LITERALS_BEFORE_LOGIN))
     _out: bytearray = field(default_factory=bytearray)
     _take_line: Callable[[bytes], None] | None = None
+    _reader: CommandReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reader = self.new_reader()
+
+    def new_reader(self) -> CommandReader:
+        """The framing of a connection, or of what comes inside TLS."""
+        return self.context.variant(CommandReader)(_LITERALS_BEFORE_LOGIN)
 
     # What the carrier calls
 
@@ -63,7 +70,7 @@ class ImapCore:
             while not (self.closing or self.wants_tls) and self._step():
                 pass
         except RemoteProtocolError:
-            self.say(b"* BYE A line is too long\r\n")
+            self.say(self.reply_to_endless_line())
             self.closing = True
         return self._take_out()
 
@@ -82,7 +89,7 @@ class ImapCore:
 
     def discard_plaintext(self) -> None:
         """What came in the clear behind STARTTLS is never run inside TLS (RFC 9051 §6.2.1)."""
-        self._reader = CommandReader(_LITERALS_BEFORE_LOGIN)
+        self._reader = self.new_reader()
 
     def timed_out(self) -> bytes:
         """The last words to a client that said nothing for too long (RFC 3501 §5.4)."""
@@ -150,7 +157,7 @@ class ImapCore:
     def command_octets(self, octets: bytes) -> None:
         """Read a command, run it, answer it."""
         try:
-            command = parse_command(octets, utf8=self.rev2)
+            command = self.read_command(octets)
         except CommandError as exc:
             self.say(self.reply_to_bad_command(exc).encode(exc.tag or b"*"))
             return
@@ -159,6 +166,14 @@ class ImapCore:
             return
         self.before(command)
         self.go_on(command, self.verb(command), self.perform(command))
+
+    def read_command(self, octets: bytes) -> Command:
+        """The grammar, with UTF-8 in quoted strings once IMAP4rev2 is on (RFC 9051 §4.3).
+
+        Raises:
+            CommandError: The octets break it.
+        """
+        return parse_command(octets, utf8=self.rev2)
 
     @staticmethod
     def verb(command: Command) -> Verb:
@@ -183,7 +198,11 @@ class ImapCore:
         self.state = self.state_after(verb, answer)
         if completion is not None:
             self.after(command)
-            self.say(completion.encode(command.tag))
+            self.say(self.tagged(command, completion))
+
+    def tagged(self, command: Command, completion: Completion) -> bytes:
+        """The command's own tag, and how it ended (RFC 3501 §2.2.1)."""
+        return completion.encode(command.tag)
 
     def state_after(self, verb: Verb, answer: Answer) -> State:
         return next_state(self.state, verb, answer)
@@ -219,6 +238,10 @@ class ImapCore:
         """RFC 7888 §4: a tagged NO or BAD in place of the continuation, or after the literal was dropped."""
         tag = read_tag(so_far) or b"*"
         self.say(Completion("NO", f"{octets} octets are too many", "LIMIT").encode(tag))
+
+    def reply_to_endless_line(self) -> bytes:
+        """The last words to a client whose line is longer than can be held (RFC 3501 §3.4)."""
+        return b"* BYE A line is too long\r\n"
 
     # What the subclasses give
 

@@ -42,14 +42,14 @@ class View:
                     return
                 self.mailbox = mailbox
             rows = self.store.messages(self.mailbox.id) if exists else []
-            self._note_recent(rows)
+            self.note_recent(rows)
         self._seen_modseq = self.mailbox.highestmodseq if exists else 0
         current = {row.uid: row for row in rows}
         self.expunged = {uid for uid in self.uids if uid not in current}
         self._arrived = [uid for uid in current if uid > self._last_uid]
         self._rows |= current
 
-    def _note_recent(self, rows: Iterable[MessageRow]) -> None:
+    def note_recent(self, rows: Iterable[MessageRow]) -> None:
         """Recent for the first session that may write, and for those that only look until then."""
         if self.read_only:
             self.recent |= {row.uid for row in rows if row.recent}
