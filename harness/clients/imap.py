@@ -12,7 +12,7 @@ from harness.wire import sasl
 from harness.wire.imap.encode import Literal, to_astring
 from harness.wire.imap.fetch import FetchData
 from harness.wire.imap.reader import ResponseReader
-from harness.wire.imap.responses import Capability, ListData, NamespaceData, StatusData, Untagged
+from harness.wire.imap.responses import Capability, ListData, NamespaceData, StatusData, Tagged, Untagged
 from harness.wire.imap.sequence import SequenceSet
 from harness.wire.imap.states import Answer, Verb, in_sequence
 from harness.wire.lines import CRLF
@@ -276,12 +276,16 @@ class Idle:
         self.result: Result | None = None
 
     def wait(self, timeout_s: float) -> Untagged:
-        """The next untagged response; `TimedOut` where none comes."""
+        """The next untagged response; `TimedOut` where none comes, `ImapRefused` where the server ends the IDLE."""
         deadline = time.monotonic() + timeout_s
         while True:
             response = self._client.read_response(deadline - time.monotonic())
             if isinstance(response, Untagged):
                 return response
+            if isinstance(response, Tagged) and response.tag == self._tag:
+                self._client.put_back([response])
+                self.result = self._client.wait_tagged(self._tag)
+                raise ImapRefused(Verb.IDLE, self.result)
 
     def done(self) -> Result:
         """End it; what came and was not waited for is in the result. Twice is once."""

@@ -125,6 +125,10 @@ class ImapSession:
             pass  # silence and a reset end the list; the transcript tells which it was
         return [self._hand_out() for _ in range(len(self._arrived))]
 
+    def put_back(self, responses: Sequence[Response]) -> None:
+        """Let these be the next responses again."""
+        self._arrived.extendleft(reversed(responses))
+
     def at_eof(self, timeout_s: float) -> bool:
         """Whether the peer closes within `timeout_s`; responses that come first are kept for `read_response`."""
         deadline = time.monotonic() + timeout_s
@@ -279,7 +283,7 @@ class ImapSession:
             came.add(response)
             if isinstance(response, Tagged) and response.tag == tag:
                 break
-        self._arrived.extendleft(reversed(came.responses))
+        self.put_back(came.responses)
         return response if isinstance(response, Continuation) else None
 
 

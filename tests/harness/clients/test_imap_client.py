@@ -469,6 +469,16 @@ def test_idle_waits_for_news_and_ends(selected: ImapClient, peer: Peer) -> None:
     assert peer.heard() == b"A3 IDLE\r\nDONE\r\n"
 
 
+def test_an_idle_that_the_server_ends_is_told(selected: ImapClient, peer: Peer) -> None:
+    peer.say(b"+ idling", b"A3 NO enough", b"A4 OK")
+    with pytest.raises(ImapRefused, match="IDLE was answered A3 NO enough"), selected.idle() as idle:
+        idle.wait(BOUND_S)
+    assert idle.done() is idle.result
+    assert selected.state is State.SELECTED
+    assert selected.noop().ok
+    assert peer.heard() == b"A3 IDLE\r\nA4 NOOP\r\n"
+
+
 # Octets, silence, endings
 
 
