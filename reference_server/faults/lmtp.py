@@ -39,6 +39,15 @@ class LhloKeepsTransaction(SmtpSession):
         return super().state_after(verb, reply)
 
 
+@fault("lmtp.rset-forgets-lhlo")
+class RsetForgetsLhlo(SmtpSession):
+    """RSET asks for another LHLO."""
+
+    def state_after(self, verb: Verb, reply: Answer) -> State:
+        after = super().state_after(verb, reply)
+        return State.FRESH if self.role is Role.LMTP and verb is Verb.RSET else after
+
+
 @fault("lmtp.data-without-recipient-554")
 class DataWithoutRecipient554(SmtpSession):
     """DATA without a recipient is answered 554 in LMTP."""

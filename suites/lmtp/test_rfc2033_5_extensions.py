@@ -25,7 +25,7 @@ def test_lmtp_offers_pipelining_and_enhanced_status_codes(target: LiveTarget) ->
 @given(times=st.integers(1, 4), cuts=st.lists(st.floats(0, 1), max_size=3))
 def test_a_group_of_commands_gets_a_reply_for_each(target: LiveTarget, times: int, cuts: list[float]) -> None:
     lmtp = target.lmtp()
-    lines = [b"RSET", b"MAIL FROM:" + reverse_path(target), *[b"RCPT TO:" + forward_path(target)] * times]
+    lines = [b"MAIL FROM:" + reverse_path(target), *[b"RCPT TO:" + forward_path(target)] * times]
     octets = b"".join(line + b"\r\n" for line in lines)
     edges = [0, *sorted(int(cut * len(octets)) for cut in cuts), len(octets)]
     for start, end in pairwise(edges):

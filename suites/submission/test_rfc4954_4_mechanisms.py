@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.clients.live import LiveTarget
 from harness.clients.smtp import SmtpClient
-from harness.errors import NotOffered, Unclear
+from harness.errors import NotOffered
 from harness.wire import sasl
 from harness.wire.smtp.replies import Reply
 from suites import expect
@@ -58,5 +58,5 @@ def test_an_initial_response_where_the_server_speaks_first_gets_5_7_0(target: Li
     needs_enhanced_codes(smtp)
     name, reply = unasked(smtp)
     if reply.code != 501:
-        raise Unclear(f"AUTH {name} with an initial response was answered {reply}, not 501")
+        raise NotOffered(f"AUTH {name} with an initial response was answered {reply}, not 501")
     assert str(reply.enhanced) == "5.7.0", f"AUTH {name} with an initial response was answered {reply}"
