@@ -1,33 +1,44 @@
 """Mail for checks: made with a token, put in by any way there is, read back octet for octet."""
 
+import re
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from harness.clients.imap import ImapClient
 from harness.clients.live import LiveTarget
-from harness.clients.pop3 import Pop3Client
+from harness.clients.pop3 import Pop3Client, Pop3Refused
 from harness.clients.smtp import SmtpClient
 from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
+from harness.wire.lines import CRLF
 from harness.wire.smtp.replies import Reply
 
 __all__ = [
     "TOKEN_HEADER",
+    "changes",
     "deliver",
     "fetch",
     "fetch_all",
+    "fetch_each",
+    "fields_of",
     "forward_path",
     "open_transaction",
     "plain_message",
     "put",
     "reverse_path",
+    "token_of",
     "transact",
     "without_trace",
 ]
 
 # Every message of a run carries the run's token here; clean-up finds it by this field.
 TOKEN_HEADER: Final = b"X-Mailproof-Token"
+
+_TOKEN: Final = re.compile(rb"^%s: (\S+)\r?$" % TOKEN_HEADER, re.MULTILINE | re.IGNORECASE)
+_FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")
+
+T = TypeVar("T")
 
 # Ours: first wait and longest wait between two looks for a message that was accepted.
 _FIRST_LOOK_S: Final = 0.01
@@ -125,16 +136,27 @@ def fetch(target: LiveTarget, token: str, *, account: int = 0) -> bytes:
 
 def fetch_all(target: LiveTarget, token: str, number: int, *, account: int = 0) -> list[bytes]:
     """So many messages with this token (more, where there are more), in the order of the mailbox; as `fetch`."""
-    endpoints = set(target.declared.endpoints)
-    if {Protocol.IMAP, Protocol.IMAPS} & endpoints:
-        look = _ImapReader(target.imap(account=account)).look
-    elif {Protocol.POP3, Protocol.POP3S} & endpoints:
-        look = _Pop3Reader(target, account).look
-    else:
-        raise NotOffered("the target file has no endpoint to read mail by")
+    look = _reader(target, account)
+    return _awaited(target, number, lambda: [c for c in look(token) if token_of(c) == token])
+
+
+def fetch_each(target: LiveTarget, tokens: Sequence[str], *, account: int = 0) -> dict[str, bytes]:
+    """By token, the message of each, waited for together; as `fetch`. Tokens of one batch are ``BATCH.INDEX``."""
+    look = _reader(target, account)
+    batches = {token.partition(".")[0] for token in tokens}
+    common = batches.pop() if len(batches) == 1 else target.token
+
+    def found() -> list[tuple[str, bytes]]:
+        return list({token_of(c): c for c in look(common) if token_of(c) in tokens}.items())
+
+    return dict(_awaited(target, len(tokens), found))
+
+
+def _awaited(target: LiveTarget, number: int, look: Callable[[], list[T]]) -> list[T]:
+    """What `look` finds once it is so much."""
     deadline = time.monotonic() + target.limits.delivery_s
     pause_s = _FIRST_LOOK_S
-    while len(found := look(token)) < number:
+    while len(found := look()) < number:
         if time.monotonic() > deadline:
             raise Unclear(
                 f"{len(found)} of {number} messages arrived within {target.limits.delivery_s:g} s; were they delayed?"
@@ -142,6 +164,37 @@ def fetch_all(target: LiveTarget, token: str, number: int, *, account: int = 0) 
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_LOOK_S)
     return found
+
+
+def token_of(content: bytes) -> str:
+    """The token of a message of ours, ``""`` where it has none."""
+    found = _TOKEN.search(content)
+    return found[1].decode("ascii", "replace") if found else ""
+
+
+def fields_of(content: bytes) -> list[bytes]:
+    """The header fields as they stand, folding included, each without its last CRLF."""
+    header = content.partition(CRLF + CRLF)[0]
+    return _FIELD_END.split(header)
+
+
+def changes(sent: bytes, received: bytes) -> str:
+    """What happened to a message on its way, ``""`` where every field and the body came through octet for octet.
+
+    Fields that were added are no change: servers mark what they deliver and store.
+    """
+    body, came = sent.partition(CRLF + CRLF)[2], received.partition(CRLF + CRLF)[2]
+    if body != came:
+        at = next((i for i, pair in enumerate(zip(body, came, strict=False)) if pair[0] != pair[1]), None)
+        at = min(len(body), len(came)) if at is None else at
+        start = max(0, at - 20)
+        return (
+            f"the body of {len(body)} octets came out with {len(came)}, different from octet {at}: "
+            f"{body[start : at + 20]!r} became {came[start : at + 20]!r}"
+        )
+    left = iter(fields_of(received))
+    lost = [field for field in fields_of(sent) if field not in left]
+    return f"the field {lost[0]!r} is gone, changed or out of order" if lost else ""
 
 
 def without_trace(content: bytes) -> bytes:
@@ -153,6 +206,16 @@ def without_trace(content: bytes) -> bytes:
     start = content.find(b"From: Mailproof")
     assert start >= 0, "the message came back without its own header"
     return content[start:]
+
+
+def _reader(target: LiveTarget, account: int) -> Callable[[str], list[bytes]]:
+    """A way to look for messages whose token holds a word."""
+    endpoints = set(target.declared.endpoints)
+    if {Protocol.IMAP, Protocol.IMAPS} & endpoints:
+        return _ImapReader(target.imap(account=account)).look
+    if {Protocol.POP3, Protocol.POP3S} & endpoints:
+        return _Pop3Reader(target, account).look
+    raise NotOffered("the target file has no endpoint to read mail by")
 
 
 class _ImapReader:
@@ -183,11 +246,16 @@ class _Pop3Reader:
 
     def look(self, token: str) -> list[bytes]:
         client = self._target.pop3(account=self._account)
-        mark = b"%s: %s\r\n" % (TOKEN_HEADER, token.encode())
-        contents = [content for number in self._numbers(client) if mark in (content := client.retr(number))]
+        contents = [
+            client.retr(number) for number, _octets in client.list_() if self._fits(client, number, token)
+        ]
         client.quit()
         return contents
 
     @staticmethod
-    def _numbers(client: Pop3Client) -> list[int]:
-        return [number for number, _octets in client.list_()]
+    def _fits(client: Pop3Client, number: int, token: str) -> bool:
+        try:
+            header = client.top(number, 0)
+        except Pop3Refused:  # TOP is optional (RFC 1939 §7)
+            header = client.retr(number)
+        return token in token_of(header)

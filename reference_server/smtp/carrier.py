@@ -70,6 +70,7 @@ class Carrier(SMTP):
         except Exception:  # noqa: BLE001 (logged; one broken session must not end the server)
             _log.exception("a fault of the reference server; the connection with %s is closed", peer)
         finally:
+            dialogue.lost()
             self.end_of_connection()
 
     def end_of_connection(self) -> None:

@@ -102,6 +102,10 @@ class SmtpCore:
         self.say(answer(421, "4.3.2", f"{self.context.hostname} shutting down, closing"))
         return self._take_out()
 
+    def lost(self) -> None:
+        """The connection is over: what was under way is cancelled (RFC 5321 §4.1.1.10)."""
+        self.closing = True
+
     # Octets
 
     def _take_out(self) -> bytes:

@@ -1,0 +1,138 @@
+"""RFC 5321 §3.3, §4.1.1.3, §4.1.2, §4.5.3.1.8 and RFC 2033 §4.2: whom a message reaches."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
+from harness.clients.smtp import SmtpClient
+from harness.errors import Unclear
+from harness.target import Protocol
+from suites.covers import covers
+from suites.delivery.letters import Letter, arrived, entrance, letter, posted
+from suites.mail import forward_path, reverse_path
+from suites.needs import accounts, endpoint, needs, reader
+
+
+def spellings(local_part: str) -> st.SearchStrategy[bytes]:
+    """Quoted spellings of a local part: any of its characters with a backslash (RFC 5321 §4.1.2)."""
+    return st.tuples(*(st.sampled_from([char, "\\" + char]) for char in local_part)).map(
+        lambda chars: b'"%s"' % "".join(chars).encode()
+    )
+
+
+def accepted(client: SmtpClient, sender: bytes, paths: list[bytes], sent: Letter) -> list[bytes]:
+    """One transaction; the paths that RCPT accepted. `Unclear` where the content was not taken for all of them."""
+    if (reply := client.mail(sender)).klass != 2:
+        raise Unclear(f"MAIL was answered {reply}")
+    taken = [path for path in paths if client.rcpt(path).klass == 2]
+    if not taken:
+        raise Unclear("no recipient was accepted")
+    for reply in client.data_replies(sent.content, len(taken) if client.lmtp else 1):
+        if reply.klass != 2:
+            raise Unclear(f"the content was answered {reply}")
+    return taken
+
+
+def missed(target: LiveTarget, sent: Letter, indices: list[int]) -> list[str]:
+    """The accounts among these that do not get the message in time."""
+    without = []
+    for index in indices:
+        try:
+            arrived(target, [sent], account=index)
+        except Unclear:
+            without.append(target.account(index).address)
+    if len(without) == len(indices):
+        raise Unclear("the message reached nobody in time: delayed, it seems")
+    return without
+
+
+@covers("RFC5321-4.1.2-e", fault="delivery.quoted-to-another-mailbox")
+@needs(reader())
+@given(data=st.data())
+def test_quoted_spellings_reach_the_same_mailbox(target: LiveTarget, data: st.DataObject) -> None:
+    local_part, _, domain = target.account().address.partition("@")
+    sent = [letter(target) for _ in range(3)]
+    client = entrance(target)
+    for each in sent:
+        path = b"<%s@%s>" % (data.draw(spellings(local_part)), domain.encode())
+        if not accepted(client, reverse_path(target), [path], each):
+            raise Unclear(f"{path!r} was refused")
+    plain = letter(target)
+    posted(target, [plain])
+    arrived(target, [plain])
+    for each in sent:
+        try:
+            arrived(target, [each])
+        except Unclear:
+            raise AssertionError(
+                "a message to a quoted spelling did not arrive, a later plain one did"
+            ) from None
+
+
+@covers("RFC5321-4.1.1.3-b2", "RFC5321-3.3-e2", fault="delivery.source-route-followed")
+@needs(reader())
+def test_a_source_route_is_ignored(target: LiveTarget) -> None:
+    sent, plain = letter(target), letter(target)
+    client = entrance(target)
+    path = b"<@relay.example.org:" + forward_path(target)[1:]
+    if (reply := client.mail(reverse_path(target))).klass != 2:
+        raise Unclear(f"MAIL was answered {reply}")
+    reply = client.rcpt(path)
+    if reply.klass == 4:
+        raise Unclear(f"RCPT TO:{path!r} was answered {reply}")
+    assert reply.klass == 2, f"RCPT TO:{path!r} was answered {reply}"
+    if (reply := client.data(sent.content)).klass != 2:
+        raise Unclear(f"the content was answered {reply}")
+    posted(target, [plain])
+    arrived(target, [plain])
+    try:
+        arrived(target, [sent])
+    except Unclear:
+        raise AssertionError("a message along a source route did not arrive, a later plain one did") from None
+
+
+@covers("RFC5321-4.5.3.1.8-c", fault="delivery.only-the-first-recipient")
+@needs(reader(), endpoint(Protocol.SMTP), accounts(2))
+@given(nobodies=st.lists(st.integers(0, 3), max_size=2), again=st.booleans())
+def test_every_accepted_recipient_gets_the_message(
+    target: LiveTarget, nobodies: list[int], again: bool
+) -> None:
+    ours = [forward_path(target, index) for index in range(len(target.declared.accounts))]
+    paths = list(ours)
+    for place in nobodies:
+        paths.insert(place, b"<nobody-%s@%s>" % (target.unique("x").encode(), target.domain.encode()))
+    sent = letter(target)
+    taken = accepted(target.smtp(), reverse_path(target), paths + ours * again, sent)
+    without = missed(target, sent, [index for index, path in enumerate(ours) if path in taken])
+    assert not without, f"RCPT was accepted for {without} and the message did not arrive there"
+
+
+@covers("RFC2033-4.2-c", fault="delivery.lmtp-only-the-first-recipient")
+@needs(reader(), endpoint(Protocol.LMTP), accounts(2))
+@given(order=st.permutations([0, 1]), nobody=st.booleans())
+def test_lmtp_delivers_to_every_recipient_it_says_so_of(
+    target: LiveTarget, order: list[int], nobody: bool
+) -> None:
+    paths = [forward_path(target, index) for index in order]
+    if nobody:
+        paths.insert(1, b"<nobody-%s@%s>" % (target.unique("x").encode(), target.domain.encode()))
+    sent = letter(target)
+    taken = accepted(target.lmtp(), reverse_path(target), paths, sent)
+    without = missed(target, sent, [index for index in order if forward_path(target, index) in taken])
+    assert not without, f"the content was accepted for {without} and did not arrive there"
+
+
+@covers("RFC5321-2.1-b", fault="delivery.second-message-lost")
+@needs(reader())
+@given(number=st.integers(2, 6))
+def test_every_message_of_a_connection_arrives(target: LiveTarget, number: int) -> None:
+    sent = [letter(target, b"Message %d.\r\n" % index) for index in range(number)]
+    posted(target, sent)
+    arrived(target, sent[-1:])
+    try:
+        for each in sent:
+            arrived(target, [each])
+    except Unclear:
+        raise AssertionError(
+            f"{number} messages were accepted, the last one arrived and an earlier one did not"
+        ) from None
