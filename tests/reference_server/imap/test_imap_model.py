@@ -19,6 +19,9 @@ from reference_server.store import INBOX, Store
 
 flags = st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "work"])
 either = st.integers(0, 1)
+changes = st.sampled_from(
+    [b"+FLAGS", b"-FLAGS", b"FLAGS", b"+FLAGS.SILENT", b"-FLAGS.SILENT", b"FLAGS.SILENT"]
+)
 looks = st.sampled_from([b"FETCH 1:* (UID FLAGS)", b"UID FETCH 1:* FLAGS", b"SEARCH ALL", b"UID SEARCH 1:*"])
 
 ACCOUNTS = Accounts(ONE_SERVER)
@@ -94,15 +97,25 @@ class Mailbox(RuleBasedStateMachine):
 
     @initialize(extensions=st.tuples(*[st.sampled_from([b"NOTHING", b"CONDSTORE", b"QRESYNC"])] * 2))
     def log_in(self, extensions: tuple[bytes, bytes]) -> None:
+        mailbox = self.mail.mailbox("alice", INBOX)
+        assert mailbox is not None
+        self.mailbox_id = mailbox.id
+        for _ in range(4):
+            self.mail.append(mailbox.id, b"x")
         for extension in extensions:
             client = Client(ImapSession(self.context))
-            client.send(b"LOGIN alice secret")
-            client.send(b"ENABLE " + extension)
-            client.send(b"SELECT INBOX")
-            client.send(b"UID FETCH 1:* FLAGS")
+            for command in (
+                b"LOGIN alice secret",
+                b"ENABLE " + extension,
+                b"SELECT INBOX",
+                b"UID FETCH 1:* FLAGS",
+            ):
+                client.send(command)
             self.clients.append(client)
 
     def teardown(self) -> None:
+        for client in self.clients:
+            self.compare(client)
         self.mail.close()
 
     @rule(who=either)
@@ -110,23 +123,22 @@ class Mailbox(RuleBasedStateMachine):
         self.clients[who].send(b"APPEND INBOX {1+}\r\nx")
         self.clients[who].send(b"UID FETCH 1:* FLAGS")
 
-    @rule(
-        who=either,
-        number=st.integers(1, 4),
-        mode=st.sampled_from([b"+", b"-", b""]),
-        flag=flags,
-        silent=st.booleans(),
-    )
-    def store(self, who: int, number: int, mode: bytes, flag: str, silent: bool) -> None:
+    @rule(who=either, choice=st.integers(0, 9), change=changes, flag=flags)
+    def store(self, who: int, choice: int, change: bytes, flag: str) -> None:
         client = self.clients[who]
-        if number <= len(client.flags):
-            client.send(b"STORE %d %sFLAGS%s (%s)" % (number, mode, b".SILENT" * silent, flag.encode()))
-            if silent and number <= len(client.flags):
-                client.set_silently(number, mode, flag)
+        if client.flags:
+            number = 1 + choice % len(client.flags)
+            client.send(b"STORE %d %s (%s)" % (number, change, flag.encode()))
+            if change.endswith(b".SILENT"):
+                client.set_silently(number, change.partition(b"FLAGS")[0], flag)
 
-    @rule(who=either)
-    def expunge(self, who: int) -> None:
-        self.clients[who].send(b"EXPUNGE")
+    @rule(who=either, choice=st.integers(0, 9))
+    def remove(self, who: int, choice: int) -> None:
+        client = self.clients[who]
+        if client.flags:
+            number = 1 + choice % len(client.flags)
+            client.send(b"STORE %d +FLAGS (\\Deleted)" % number)
+            client.send(b"EXPUNGE")
 
     @rule(who=either, command=looks)
     def look(self, who: int, command: bytes) -> None:
@@ -134,12 +146,13 @@ class Mailbox(RuleBasedStateMachine):
             self.clients[who].send(command)
 
     @rule(who=either)
-    def noop_brings_all_that_is_new(self, who: int) -> None:
-        client = self.clients[who]
+    def noop(self, who: int) -> None:
+        self.compare(self.clients[who])
+
+    def compare(self, client: Client) -> None:
+        """NOOP brings all that is new."""
         client.send(b"NOOP")
-        mailbox = self.mail.mailbox("alice", INBOX)
-        assert mailbox is not None
-        rows = self.mail.messages(mailbox.id)
+        rows = self.mail.messages(self.mailbox_id)
         assert len(client.flags) == len(rows)
         for row, known, uid in zip(rows, client.flags, client.uids, strict=True):
             assert uid in (None, row.uid)
