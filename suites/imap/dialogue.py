@@ -23,6 +23,7 @@ __all__ = [
     "create",
     "list_names",
     "listed",
+    "plant",
     "public",
     "secret",
     "separator",
@@ -116,6 +117,19 @@ def create(imap: ImapClient, *names: bytes) -> None:
     """CREATE that must be answered OK; `Unclear` where it is not."""
     for name in names:
         carried_out(imap, b"CREATE", encode_astring(name))
+
+
+def plant(target: LiveTarget, paths: Iterable[str]) -> dict[str, bytes]:
+    """Mailboxes below a new root, as `tree`: deepest first, then the root; those that were refused are left out.
+
+    Some servers have no mailbox that has children as well.
+    """
+    names = tree(target, *paths)
+    imap = target.imap()
+    for path in sorted(names, key=len, reverse=True):
+        imap.command(b"CREATE", encode_astring(names[path]))
+    there = {each.name for each in listed(imap, names[""] + b"*") if not each.has("\\Noselect")}
+    return {path: name for path, name in names.items() if not path or name in there}
 
 
 def listed(

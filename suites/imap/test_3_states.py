@@ -65,7 +65,7 @@ _on_messages: Final = st.sampled_from(
 )  # fmt: skip
 
 
-@covers("RFC3501-3.2-nk1", fault="imap.searches-without-a-mailbox")
+@covers("RFC3501-3.2-nk1", fault="imap.stores-without-a-mailbox")
 @needs(_IMAP, accounts(1))
 @given(command=_on_messages.flatmap(case_variants))
 def test_commands_on_messages_need_a_mailbox(target: LiveTarget, command: bytes) -> None:
@@ -78,7 +78,7 @@ def test_commands_on_messages_need_a_mailbox(target: LiveTarget, command: bytes)
 @needs(_IMAP)
 def test_a_line_without_end_is_cut_off_with_bye(target: LiveTarget) -> None:
     imap = target.imap(login=False)
-    imap.raw(b"mp1 NOOP ")
+    imap.raw(b"MP1 NOOP ")
     came = []
     try:
         for _ in range(_STEPS):

@@ -41,8 +41,8 @@ _words: Final = st.sampled_from(
         b"{3}",
         b"{3+}\r\n",
         b"\\",
-        b"\r\nmp2 NOOP\r\n",
-        b"\r\nmp3 CAPABILITY\r\n",
+        b"\r\nMP2 NOOP\r\n",
+        b"\r\nMP3 CAPABILITY\r\n",
     ]
 )
 _contents: Final = st.lists(_words, min_size=1, max_size=8).map(b"".join)
@@ -53,7 +53,7 @@ _contents: Final = st.lists(_words, min_size=1, max_size=8).map(b"".join)
 @given(pieces=_contents.flatmap(cuts))
 def test_literals_are_taken_by_their_number_of_octets(target: LiveTarget, pieces: list[bytes]) -> None:
     imap = target.imap()
-    imap.raw(b"mp1 STATUS {%d}\r\n" % sum(map(len, pieces)))
+    imap.raw(b"MP1 STATUS {%d}\r\n" % sum(map(len, pieces)))
     response = imap.read_response()
     while isinstance(response, Untagged):
         response = imap.read_response()
@@ -66,12 +66,12 @@ def test_literals_are_taken_by_their_number_of_octets(target: LiveTarget, pieces
     came = answers(imap, b" (MESSAGES)\r\n")
 
     found = [completion.tag for completion in tagged(came)]
-    assert found == [b"mp1"], f"one STATUS with the literal {b''.join(pieces)!r} was answered for {found}"
+    assert found == [b"MP1"], f"one STATUS with the literal {b''.join(pieces)!r} was answered for {found}"
 
 
 @covers("RFC7888-3-c", fault="imap.plus-for-nonsync")
 @needs(_IMAP, accounts(1), _literal_plus())
-@given(pieces=cuts(b"mp1 STATUS {5+}\r\nINBOX (MESSAGES)\r\n"))
+@given(pieces=cuts(b"MP1 STATUS {5+}\r\nINBOX (MESSAGES)\r\n"))
 def test_a_non_synchronizing_literal_is_taken_unasked(target: LiveTarget, pieces: list[bytes]) -> None:
     imap = target.imap()
 
@@ -92,10 +92,10 @@ def test_a_refused_command_takes_its_literal_with_it(
 ) -> None:
     imap = target.imap()
 
-    came = answers(imap, b"mp1 %s {%d+}\r\n%s\r\n" % (command, len(content), content))
+    came = answers(imap, b"MP1 %s {%d+}\r\n%s\r\n" % (command, len(content), content))
 
     found = [response.tag for response in tagged(came)]
-    assert found == [b"mp1"], f"{command.decode()} with the literal {content!r} was answered for {found}"
+    assert found == [b"MP1"], f"{command.decode()} with the literal {content!r} was answered for {found}"
 
 
 @covers("RFC7888-3-a", fault="imap.sends-nonsync-literals")

@@ -48,8 +48,8 @@ def test_starttls_works_where_it_is_listed(target: LiveTarget) -> None:
 @given(injected=st.sampled_from([b"NOOP", b"CAPABILITY", b"LOGOUT", b"XMP", b"LOGIN a b"]))
 def test_what_came_in_the_clear_has_no_effect_inside_tls(target: LiveTarget, injected: bytes) -> None:
     imap = target.imap(login=False)
-    imap.raw(b"mp1 STARTTLS\r\nmp2 " + injected + b"\r\n")
-    begun = imap.wait_tagged(b"mp1")
+    imap.raw(b"MP1 STARTTLS\r\nMP2 " + injected + b"\r\n")
+    begun = imap.wait_tagged(b"MP1")
     if not begun.ok:
         raise Unclear(f"STARTTLS was answered {begun.tagged}")
     try:
@@ -57,10 +57,10 @@ def test_what_came_in_the_clear_has_no_effect_inside_tls(target: LiveTarget, inj
     except TlsFailed:
         return  # taken for the handshake, which fails
 
-    came = answers(imap, b"mp3 NOOP\r\n")
+    came = answers(imap, b"MP3 NOOP\r\n")
 
     found = [response.tag for response in tagged(came)]
-    assert b"mp2" not in found, f"{injected.decode()}, sent before TLS, was answered inside TLS"
+    assert b"MP2" not in found, f"{injected.decode()}, sent before TLS, was answered inside TLS"
 
 
 @covers("RFC3501-6.2.1-nk2", fault="imap.lists-starttls-inside-tls")

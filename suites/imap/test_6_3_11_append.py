@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Final
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
@@ -44,7 +44,7 @@ def _accepted(result: Result) -> Result:
     return result
 
 
-@covers("RFC3501-6.3.11-nk1", fault="imap.append-ends-the-last-line")
+@covers("RFC3501-6.3.11-nk1", fault="imap.append-strips-the-eighth-bit")
 @needs(_IMAP, accounts(1))
 @given(body=bodies | eight_bit_bodies)
 def test_an_appended_message_comes_back_as_it_was(target: LiveTarget, body: bytes) -> None:
@@ -64,22 +64,23 @@ _flag_sets: Final = st.lists(
 )
 
 
-@covers("RFC3501-6.3.11-f", fault="imap.append-loses-flags")
+@covers("RFC3501-6.3.11-f", fault="imap.append-loses-keywords")
 @needs(_IMAP, accounts(1))
 @given(flags=_flag_sets)
 def test_append_sets_the_flags(target: LiveTarget, flags: list[str]) -> None:
     with scratch(target) as box:
         permanent = {flag.lower() for flag in box.selected.permanentflags or flags}
-        _accepted(_append(box.imap, box.name, message(target).content, encode_flags(flags)))
+        kept = [flag for flag in flags if flag.lower() in permanent or _is_new_keyword(flag, permanent)]
+        _accepted(_append(box.imap, box.name, message(target).content, encode_flags(kept)))
         box.ask(b"SELECT", encode_astring(box.name))
 
         (found,) = box.flags()
 
-    wanted = {flag.lower() for flag in flags}
-    kept = {
-        flag for flag in wanted if flag in permanent or ("\\*" in permanent and not flag.startswith("\\"))
-    }
-    assert kept <= found <= wanted, f"{flags} were appended, {sorted(found)} are there"
+    assert found == {flag.lower() for flag in kept}, f"{kept} were appended, {sorted(found)} are there"
+
+
+def _is_new_keyword(flag: str, permanent: set[str]) -> bool:
+    return "\\*" in permanent and not flag.startswith("\\")
 
 
 _dates: Final = st.datetimes(
@@ -91,7 +92,7 @@ _dates: Final = st.datetimes(
 ).map(lambda moment: moment.replace(microsecond=0))
 
 
-@covers("RFC3501-6.3.11-g", "RFC3501-2.3.3-c", fault="imap.append-loses-the-date")
+@covers("RFC3501-6.3.11-g", "RFC3501-2.3.3-c", fault="imap.append-loses-the-seconds")
 @needs(_IMAP, accounts(1))
 @given(moment=_dates)
 def test_append_sets_the_internal_date(target: LiveTarget, moment: dt.datetime) -> None:
@@ -105,7 +106,7 @@ def test_append_sets_the_internal_date(target: LiveTarget, moment: dt.datetime) 
 
 
 _bad_options: Final = st.sampled_from(
-    [b'"32-Jan-2026 12:00:00 +0000"', b'"01-Foo-2026 12:00:00 +0000"', b'"yesterday"', b"(\\Seen", b"\\Seen)"]
+    [b'"32-Jan-2026 12:00:00 +0000"', b'"01-Foo-2026 12:00:00 +0000"', b'"yesterday"', b"\\Seen)"]
 )
 
 
@@ -115,8 +116,7 @@ _bad_options: Final = st.sampled_from(
 def test_a_failed_append_leaves_the_mailbox_alone(target: LiveTarget, options: bytes) -> None:
     with scratch(target, [message(target)]) as box:
         result = _append(target.imap(), box.name, message(target).content, options)
-        if result.ok:
-            raise NotOffered(f"APPEND with {options.decode()} was answered {result.tagged}")
+        assume(not result.ok)
         box.ask(b"NOOP")
 
         uids = box.uids()
@@ -189,7 +189,7 @@ def test_append_returns_appenduid(target: LiveTarget) -> None:
     assert code_name(result) == "APPENDUID", f"APPEND was answered {result.tagged}"
 
 
-@covers("RFC4315-3-nk1", fault="imap.appenduid-of-the-next", also=("imap.uidvalidity-is-one",))
+@covers("RFC4315-3-nk1", fault="imap.appenduid-of-the-next")
 @needs(_IMAP, accounts(1), _uidplus())
 @given(number=st.integers(1, 3))
 def test_appenduid_tells_where_the_message_is(target: LiveTarget, number: int) -> None:

@@ -13,7 +13,7 @@ from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import Fetch
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
-from suites.imap.dialogue import case_variants, create, listed, separator, tree
+from suites.imap.dialogue import case_variants, create, listed, plant, separator, tree
 from suites.imap.scratch import append, carried_out, message, name_for, select
 from suites.needs import accounts, endpoint, needs
 
@@ -81,11 +81,9 @@ def test_create_of_what_exists_gets_no(target: LiveTarget, inbox: bytes) -> None
 @needs(_IMAP, accounts(1))
 @given(kept=st.sets(_paths, min_size=1, max_size=3))
 def test_delete_keeps_the_inferior_names(target: LiveTarget, kept: set[str]) -> None:
-    names = tree(target, *kept)
+    names = plant(target, kept)
     imap = target.imap()
-    create(imap, names[""])
-    create(imap, *sorted(name for path, name in names.items() if path and name not in _shown(imap, name)))
-    inferiors = {name for path, name in names.items() if path}
+    inferiors = _shown(imap, names[""]) - {names[""]}
 
     result = imap.command(b"DELETE", encode_astring(names[""]))
 
@@ -103,19 +101,17 @@ def test_delete_of_what_does_not_exist_gets_no(target: LiveTarget) -> None:
 @needs(_IMAP, accounts(1))
 @given(paths=st.sets(_paths, min_size=1, max_size=3))
 def test_rename_renames_the_inferior_names(target: LiveTarget, paths: set[str]) -> None:
-    old, new = tree(target, *paths), tree(target, *paths)
+    old = plant(target, paths)
+    new = name_for(target, "new")
     imap = target.imap()
-    create(imap, old[""])
-    for path in sorted(paths):
-        if old[path] not in _shown(imap, old[path]):
-            create(imap, old[path])
+    moved = {new + name.removeprefix(old[""]) for name in old.values()}
 
-    carried_out(imap, b"RENAME", encode_astring(old[""]), encode_astring(new[""]))
+    carried_out(imap, b"RENAME", encode_astring(old[""]), encode_astring(new))
 
-    missing = set(new.values()) - _shown(imap, new[""])
-    assert not missing, f"RENAME {old[''].decode()} {new[''].decode()} did not make {missing}"
+    missing = moved - _shown(imap, new)
+    assert not missing, f"RENAME {old[''].decode()} {new.decode()} did not make {missing}"
     left = _shown(imap, old[""])
-    assert not left, f"RENAME {old[''].decode()} {new[''].decode()} left {left}"
+    assert not left, f"RENAME {old[''].decode()} {new.decode()} left {left}"
 
 
 @covers("RFC3501-6.3.5-b", fault="imap.rename-needs-superiors")
@@ -158,14 +154,10 @@ def _identity(target: LiveTarget, name: bytes) -> tuple[int, int]:
     return selected.uidvalidity, uid
 
 
-@covers(
-    "RFC3501-6.3.3-d",
-    "RFC3501-6.3.4-c",
-    "RFC3501-6.3.5-d",
-    "RFC3501-2.3.1.1-a",
-    "RFC3501-2.3.1.1-f",
-    fault="imap.uidvalidity-is-one",
-)
+_NEVER_AGAIN: Final = ("RFC3501-6.3.3-d", "RFC3501-6.3.4-c", "RFC3501-6.3.5-d", "RFC3501-2.3.1.1-a")
+
+
+@covers(*_NEVER_AGAIN, "RFC3501-2.3.1.1-f", fault="imap.uidvalidity-is-one")
 @needs(_IMAP, accounts(1))
 @given(ways=st.lists(st.sampled_from(["DELETE", "RENAME"]), min_size=1, max_size=2))
 def test_a_name_used_again_has_new_uids_or_a_greater_uidvalidity(target: LiveTarget, ways: list[str]) -> None:
@@ -180,5 +172,6 @@ def test_a_name_used_again_has_new_uids_or_a_greater_uidvalidity(target: LiveTar
         told = f"before {way} UIDVALIDITY and UID were {former}, in the new mailbox {now}"
         with proves("RFC3501-2.3.1.1-f"):
             assert now[0] >= former[0], told
-        assert now[0] != former[0] or now[1] > former[1], told
+        with proves(*_NEVER_AGAIN):
+            assert now[0] != former[0] or now[1] > former[1], told
         former = now

@@ -10,7 +10,7 @@ from harness.clients.live import LiveTarget
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_astring
 from suites.covers import covers
-from suites.imap.dialogue import case_variants, create, listed, separator, tree
+from suites.imap.dialogue import case_variants, create, listed, plant, separator, tree
 from suites.imap.scratch import carried_out
 from suites.needs import accounts, endpoint, needs
 
@@ -20,17 +20,6 @@ _paths: Final = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size
 _trees: Final = st.sets(_paths, min_size=1, max_size=3)
 # "/" stands for the separator of the target.
 _patterns: Final = st.lists(st.sampled_from(["*", "%", "a", "b", "/"]), max_size=5).map("".join)
-
-
-def _plant(target: LiveTarget, paths: set[str]) -> dict[str, bytes]:
-    """Make these mailboxes; what a deeper one has made already is not made again."""
-    names = tree(target, *paths)
-    imap = target.imap()
-    for path in sorted(paths, reverse=True):
-        there = [each for each in listed(imap, names[path]) if not each.has("\\Noselect")]
-        if not there:
-            create(imap, names[path])
-    return names
 
 
 def _matches(pattern: bytes, mark: bytes) -> "re.Pattern[bytes]":
@@ -45,7 +34,7 @@ def _matches(pattern: bytes, mark: bytes) -> "re.Pattern[bytes]":
 @given(paths=_trees, pattern=_patterns)
 def test_list_returns_only_names_that_match(target: LiveTarget, paths: set[str], pattern: str) -> None:
     mark = separator(target)
-    root = _plant(target, paths)[""]
+    root = plant(target, paths)[""]
     asked = root + pattern.encode().replace(b"/", mark)
 
     found = {each.name for each in listed(target.imap(), asked)}
@@ -58,11 +47,11 @@ def test_list_returns_only_names_that_match(target: LiveTarget, paths: set[str],
 @needs(_IMAP, accounts(1))
 @given(paths=_trees)
 def test_list_returns_every_mailbox(target: LiveTarget, paths: set[str]) -> None:
-    names = _plant(target, paths)
+    names = plant(target, paths)
 
     found = {each.name for each in listed(target.imap(), b"*")}
 
-    missing = {names[path] for path in paths} - found
+    missing = {name for path, name in names.items() if path} - found
     assert not missing, f"{missing} were created, LIST * does not return them"
 
 
@@ -90,7 +79,7 @@ def test_list_includes_inbox(target: LiveTarget, pattern: bytes) -> None:
 @needs(_IMAP, accounts(1))
 @given(paths=_trees, gone=st.booleans())
 def test_names_without_noselect_can_be_selected(target: LiveTarget, paths: set[str], gone: bool) -> None:
-    names = _plant(target, paths)
+    names = plant(target, paths)
     imap = target.imap()
     if gone:
         imap.command(b"DELETE", encode_astring(names[""]))
@@ -118,9 +107,9 @@ def test_noselect_names_are_not_marked(target: LiveTarget) -> None:
 @needs(_IMAP, accounts(1))
 @given(paths=_trees, pattern=st.sampled_from([b"*", b"%"]))
 def test_a_plain_list_has_no_extended_data(target: LiveTarget, paths: set[str], pattern: bytes) -> None:
-    names = _plant(target, paths)
+    names = plant(target, paths)
     imap = target.imap()
-    deepest = encode_astring(names[max(paths, key=len)])
+    deepest = encode_astring(names[max(names, key=len)])
     carried_out(imap, b"SUBSCRIBE", deepest)
 
     found = listed(imap, names[""] + pattern)

@@ -30,7 +30,7 @@ def _idle() -> Need:
 
 def _begin(imap: ImapClient) -> list[Response]:
     """IDLE up to its continuation request or its completion."""
-    imap.raw(b"mp1 IDLE\r\n")
+    imap.raw(b"MP1 IDLE\r\n")
     came = [imap.read_response()]
     while not isinstance(came[-1], Continuation | Tagged):
         came.append(imap.read_response())
@@ -60,9 +60,9 @@ def test_done_ends_idle_and_commands_go_on(target: LiveTarget, selected: bool, d
         carried_out(imap, b"EXAMINE INBOX")
     _begin(imap)
 
-    came = answers(imap, done + b"\r\nmp2 NOOP\r\n")
+    came = answers(imap, done + b"\r\nMP2 NOOP\r\n")
 
     found = [(response.tag, response.status) for response in tagged(came)]
-    assert found == [(b"mp1", Answer.OK), (b"mp2", Answer.OK)], (
+    assert found == [(b"MP1", Answer.OK), (b"MP2", Answer.OK)], (
         f"{done.decode()} and NOOP were answered {found}"
     )

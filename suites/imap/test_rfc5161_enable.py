@@ -11,7 +11,7 @@ from harness.clients.live import LiveTarget
 from harness.errors import NotOffered
 from harness.target import Protocol
 from harness.wire.imap.responses import Capability, Enabled
-from suites.covers import covers
+from suites.covers import covers, proves
 from suites.imap.dialogue import case_variants
 from suites.needs import Need, accounts, endpoint, imap_offers, needs
 
@@ -55,9 +55,11 @@ def test_enable_passes_over_unknown_names(target: LiveTarget, name: str) -> None
 
     result = target.imap().command(b"ENABLE " + unknown.encode())
 
-    assert result.ok, f"ENABLE {unknown} was answered {result.tagged}"
-    assert len(result.of(Enabled)) == 1, f"ENABLE {unknown} was answered {result.raw!r}"
-    assert unknown not in _enabled(result), f"ENABLE {unknown} was answered {result.raw!r}"
+    with proves("RFC5161-3.1-a"):
+        assert result.ok, f"ENABLE {unknown} was answered {result.tagged}"
+        assert unknown not in _enabled(result), f"ENABLE {unknown} was answered {result.raw!r}"
+    with proves("RFC5161-3.1-d"):
+        assert len(result.of(Enabled)) == 1, f"ENABLE {unknown} was answered {result.raw!r}"
 
 
 @covers("RFC5161-3.1-b", fault="imap.enable-takes-idle")

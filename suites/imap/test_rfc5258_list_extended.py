@@ -13,7 +13,7 @@ from harness.wire.imap.encode import encode_astring, encode_quoted
 from harness.wire.imap.responses import ListData, StatusData
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
-from suites.imap.dialogue import create, listed, tree
+from suites.imap.dialogue import create, listed, plant
 from suites.imap.scratch import carried_out, name_for
 from suites.needs import Need, accounts, endpoint, imap_offers, needs
 
@@ -178,11 +178,8 @@ def test_return_options_add_no_names(target: LiveTarget) -> None:
 @needs(_IMAP, accounts(1), _EXTENDED)
 @given(paths=st.sets(st.sampled_from(["a", "a/b", "a/b/c", "d"]), min_size=1))
 def test_return_children_marks_names_with_and_without_children(target: LiveTarget, paths: set[str]) -> None:
-    names = tree(target, *paths)
+    names = plant(target, paths)
     imap = target.imap()
-    for path in sorted(paths, reverse=True):
-        if not [each for each in listed(imap, names[path]) if not each.has("\\Noselect")]:
-            create(imap, names[path])
 
     found = _ask(imap, b'LIST ""', encode_quoted(names[""] + b"*"), b"RETURN (CHILDREN)")
 
