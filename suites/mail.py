@@ -91,7 +91,7 @@ def transact(client: SmtpClient, sender: bytes, recipients: Sequence[bytes], con
         return replies
     replies += [client.rcpt(path) for path in recipients]
     if accepted := sum(reply.klass == 2 for reply in replies[1:]):
-        replies += client.data_replies(content, accepted)
+        replies += client.data_replies(content, accepted if client.lmtp else 1)
     return replies
 
 

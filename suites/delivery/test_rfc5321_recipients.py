@@ -8,7 +8,7 @@ from harness.clients.smtp import SmtpClient
 from harness.errors import Unclear
 from harness.target import Protocol
 from suites.covers import covers
-from suites.delivery.letters import Letter, arrived, entrance, letter, posted
+from suites.delivery.letters import Letter, arrived, entrance, letter, letters, posted
 from suites.mail import forward_path, reverse_path
 from suites.needs import accounts, endpoint, needs, reader
 
@@ -51,7 +51,7 @@ def missed(target: LiveTarget, sent: Letter, indices: list[int]) -> list[str]:
 @given(data=st.data())
 def test_quoted_spellings_reach_the_same_mailbox(target: LiveTarget, data: st.DataObject) -> None:
     local_part, _, domain = target.account().address.partition("@")
-    sent = [letter(target) for _ in range(3)]
+    sent = letters(target, [b"Hello.\r\n"] * 3)
     client = entrance(target)
     for each in sent:
         path = b"<%s@%s>" % (data.draw(spellings(local_part)), domain.encode())
@@ -126,12 +126,11 @@ def test_lmtp_delivers_to_every_recipient_it_says_so_of(
 @needs(reader())
 @given(number=st.integers(2, 6))
 def test_every_message_of_a_connection_arrives(target: LiveTarget, number: int) -> None:
-    sent = [letter(target, b"Message %d.\r\n" % index) for index in range(number)]
+    sent = letters(target, [b"Message %d.\r\n" % index for index in range(number)])
     posted(target, sent)
     arrived(target, sent[-1:])
     try:
-        for each in sent:
-            arrived(target, [each])
+        arrived(target, sent)
     except Unclear:
         raise AssertionError(
             f"{number} messages were accepted, the last one arrived and an earlier one did not"
