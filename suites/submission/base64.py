@@ -1,4 +1,4 @@
-"""Base64, and what only looks like it."""
+"""Base64, and what can never be taken for it."""
 
 from typing import Final
 
@@ -24,16 +24,10 @@ def is_base64(line: bytes) -> bool:
     return True
 
 
-# A stray character, padding in front or in the middle, an end cut short.
+_words: Final = st.text(_ALPHABET, max_size=8)
+
+# A stray character, or an = that is not at the end. Padding that is missing is left out: a patient decoder reads on.
 broken: Final[SearchStrategy[bytes]] = (
-    st.one_of(
-        st.text(_ALPHABET + STRAY, min_size=1, max_size=24),
-        st.text(_ALPHABET, max_size=12).map(lambda text: "=" + text),
-        st.tuples(st.text(_ALPHABET, min_size=1, max_size=8), st.text(_ALPHABET, min_size=1, max_size=8)).map(
-            "=".join
-        ),
-        st.text(_ALPHABET, min_size=1, max_size=12),
-    )
-    .map(str.encode)
-    .filter(lambda text: text != sasl.EMPTY_INITIAL and not is_base64(text))
-)
+    st.tuples(_words, st.sampled_from(STRAY), st.text(_ALPHABET + STRAY + "=", max_size=12))
+    | st.tuples(_words, st.just("="), st.text(_ALPHABET, min_size=1, max_size=8))
+).map(lambda pieces: "".join(pieces).encode())

@@ -14,7 +14,7 @@ from suites.needs import accounts, needs
 from suites.submission.sessions import auth_plain, before_login, plain
 
 # Octets of authorization identity, user and password. Few: a server may take its time to refuse credentials.
-_LENGTHS: Final = ((255, 255, 255), (0, 255, 1), (0, 1, 255), (255, 1, 1))
+_LENGTHS: Final = ((255, 255, 255), (0, 255, 8), (0, 8, 255), (255, 8, 8))
 
 
 def answer_to(target: LiveTarget, message: bytes) -> Reply:
