@@ -24,6 +24,7 @@ __all__ = [
     "flag_keys",
     "must_find",
     "number_keys",
+    "plain_keys",
     "searched",
     "size_keys",
     "trees",
@@ -171,6 +172,12 @@ def _composed(inner: SearchStrategy[Key]) -> SearchStrategy[Key]:
     return inner.map(_not) | pairs.map(_or) | pairs.map(_and)
 
 
-_leaves: Final = flag_keys | size_keys | number_keys | st.just((b"ALL", EVERYTHING))
+# Keys that are no check's own subject, to be combined or counted.
+plain_keys: Final = st.one_of(
+    st.sampled_from([key for flag in FLAGS if flag != r"\Draft" for key in _flag_key(flag)]),
+    _number.map(lambda number: _number_key([number])),
+    _number.map(_from_here),
+    st.just((b"ALL", EVERYTHING)),
+)
 # Keys combined by NOT, OR and parentheses.
-trees: Final = _composed(st.recursive(_leaves, _composed, max_leaves=4))
+trees: Final = _composed(st.recursive(plain_keys, _composed, max_leaves=4))

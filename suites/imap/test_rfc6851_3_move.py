@@ -34,7 +34,7 @@ def _verb(box: Scratch, chosen: list[int], by_uid: bool) -> bytes:
     return b"UID MOVE " + numbers([uids[number - 1] for number in chosen])
 
 
-@covers("RFC6851-3.3-nk1", fault="imap.move-tells-no-expunge")
+@covers("RFC6851-3.3-nk1", fault="imap.move-tells-no-expunge", also=("imap.move-copies-only",))
 @needs(_MOVE)
 @given(chosen=_chosen, by_uid=st.booleans())
 def test_move_tells_the_expunges(target: LiveTarget, chosen: list[int], by_uid: bool) -> None:
@@ -50,7 +50,7 @@ def test_move_tells_the_expunges(target: LiveTarget, chosen: list[int], by_uid: 
 _EACH_ONCE = ("RFC6851-3.3-b", "RFC6851-3.3-c", "RFC6851-3.3-d")
 
 
-@covers(*_EACH_ONCE, "RFC6851-3.3-nk1", fault="imap.move-copies-only")
+@covers(*_EACH_ONCE, "RFC6851-3.3-nk1", fault="imap.move-copies-only", also=("imap.move-loses-messages",))
 @needs(_MOVE)
 @given(chosen=_chosen, by_uid=st.booleans())
 def test_moved_messages_are_in_the_target_and_nowhere_else(
