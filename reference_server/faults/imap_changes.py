@@ -64,6 +64,10 @@ class CloseKeepsTheMailboxSelected(ImapSession):
             self.context.store.expunge(view.mailbox.id, self.deleted(view))
         return ok("CLOSE completed")
 
+    def after(self, command: Command) -> None:
+        if command.verb != "CLOSE":
+            super().after(command)
+
     def state_after(self, verb: Verb, answer: Answer) -> State:
         return self.state if verb is Verb.CLOSE else super().state_after(verb, answer)
 
@@ -108,11 +112,17 @@ class UidsAreUsedAgain(ImapSession):
 
 @fault("imap.expunge-leaves-the-last")
 class ExpungeLeavesTheLast(ImapSession):
-    """EXPUNGE of more than three messages forgets the last."""
+    """EXPUNGE of more than two messages forgets the last."""
+
+    _sparing: bool = False
+
+    def do_expunge(self, command: Command, arguments: NoArguments | UidExpunge) -> Completion:
+        self._sparing = not command.uid
+        return super().do_expunge(command, arguments)
 
     def deleted(self, view: View) -> list[int]:
         found = super().deleted(view)
-        return found[:-1] if len(found) > 3 else found
+        return found[:-1] if self._sparing and len(found) > 2 else found
 
 
 @fault("imap.expunge-numbers-stand-still")

@@ -1,6 +1,7 @@
 """A mailbox of six known messages to search in, and keys with the message numbers that they match."""
 
 import datetime as dt
+import email.utils
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -37,33 +38,33 @@ Key = tuple[bytes, frozenset[int]]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One of the messages: `sent` is its Date field, `arrived` its internal date."""
+    """One of the messages: `sent` is its Date field, and the moment of its internal date."""
 
     octets: int
     flags: tuple[str, ...]
     sent: str
-    arrived: str
+
+    @property
+    def moment(self) -> dt.datetime:
+        return email.utils.parsedate_to_datetime(self.sent)
 
 
 # Days change between the zones: which day a date is of is what its text says, whatever the moment.
 _KNOWN: Final = (
-    _Known(600, (), "Thu, 01 Feb 2024 12:00:00 +0000", "2024-02-01T12:00:00+00:00"),
-    _Known(700, (r"\Seen",), "Thu, 01 Feb 2024 23:30:00 -0800", "2024-02-01T23:30:00-08:00"),
-    _Known(700, (r"\Seen", r"\Answered"), "Fri, 02 Feb 2024 00:15:00 +0900", "2024-02-02T00:15:00+09:00"),
-    _Known(800, (r"\Flagged", r"\Draft"), "Sat, 03 Feb 2024 10:00:00 +0000", "2024-02-03T10:00:00+00:00"),
-    _Known(900, (r"\Deleted",), "Fri, 02 Feb 2024 23:59:59 +1300", "2024-02-02T23:59:59+13:00"),
-    _Known(1000, (r"\Seen", r"\Flagged", r"\Deleted"), "Mon, 05 Feb 2024 12:00:00 +0000", "2024-02-05T12:00:00+00:00"),
-)  # fmt: skip
+    _Known(600, (), "Thu, 01 Feb 2024 12:00:00 +0000"),
+    _Known(700, (r"\Seen",), "Thu, 01 Feb 2024 23:30:00 -0800"),
+    _Known(700, (r"\Seen", r"\Answered"), "Fri, 02 Feb 2024 00:15:00 +0900"),
+    _Known(800, (r"\Flagged", r"\Draft"), "Sat, 03 Feb 2024 10:00:00 +0000"),
+    _Known(900, (r"\Deleted",), "Fri, 02 Feb 2024 23:59:59 +1300"),
+    _Known(1000, (r"\Seen", r"\Flagged", r"\Deleted"), "Mon, 05 Feb 2024 12:00:00 +0000"),
+)
 _NUMBERED: Final = dict(enumerate(_KNOWN, 1))
 
 EVERYTHING: Final = frozenset(_NUMBERED)
 FLAGS: Final = (r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen")
 
 # The day of each message's Date field.
-SENT: Final = {
-    number: dt.datetime.strptime(known.sent, "%a, %d %b %Y %H:%M:%S %z").date()
-    for number, known in _NUMBERED.items()
-}
+SENT: Final = {number: known.moment.date() for number, known in _NUMBERED.items()}
 
 
 def searched(target: LiveTarget) -> Scratch:
@@ -83,10 +84,7 @@ def searched(target: LiveTarget) -> Scratch:
 
 
 def _contents(target: LiveTarget) -> list[Stored]:
-    return [
-        Stored(_content(target, known), known.flags, dt.datetime.fromisoformat(known.arrived))
-        for known in _KNOWN
-    ]
+    return [Stored(_content(target, known), known.flags, known.moment) for known in _KNOWN]
 
 
 def _content(target: LiveTarget, known: _Known) -> bytes:

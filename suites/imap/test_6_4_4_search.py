@@ -1,6 +1,7 @@
 """RFC 3501 §6.4.4: SEARCH."""
 
 import base64
+import datetime as dt
 import quopri
 from typing import Final
 
@@ -84,7 +85,7 @@ def test_search_finds_messages_by_uid(target: LiveTarget, chosen: list[bool]) ->
 @covers("RFC3501-6.4.4-nk1", fault="imap.search-internal-date-in-utc")
 @needs(_IMAP)
 @given(relation=_relations, day=dates)
-def test_search_finds_messages_by_internal_date(target: LiveTarget, relation: bytes, day: object) -> None:
+def test_search_finds_messages_by_internal_date(target: LiveTarget, relation: bytes, day: dt.date) -> None:
     box = searched(target)
     told = {number: data.internaldate for number, data in box.fetch(b"(INTERNALDATE)").items()}
     days = {number: moment.date() for number, moment in told.items() if moment is not None}
@@ -94,7 +95,7 @@ def test_search_finds_messages_by_internal_date(target: LiveTarget, relation: by
 @covers("RFC3501-6.4.4-nk1", fault="imap.search-sent-date-in-utc")
 @needs(_IMAP)
 @given(relation=_relations, day=dates)
-def test_search_finds_messages_by_date_field(target: LiveTarget, relation: bytes, day: object) -> None:
+def test_search_finds_messages_by_date_field(target: LiveTarget, relation: bytes, day: dt.date) -> None:
     must_find(searched(target), b"SENT%s %s" % (relation, encode_date(day)), within(SENT, relation, day))
 
 
@@ -122,7 +123,7 @@ def test_search_finds_what_all_keys_match(target: LiveTarget, keys: list[Key]) -
 def test_search_without_a_match_sends_an_untagged_search(target: LiveTarget, key: bytes) -> None:
     result = searched(target).ask(b"SEARCH", key)
     # ESEARCH is the answer of a server that is IMAP4rev2 alone.
-    assert result.of(Search) or result.of(ESearch), f"SEARCH {key!r} was answered {result.raw!r}"
+    assert [*result.of(Search), *result.of(ESearch)], f"SEARCH {key!r} was answered {result.raw!r}"
     assert not found(result), f"SEARCH {key!r} found {found(result)}"
 
 
@@ -229,7 +230,7 @@ def test_an_unknown_charset_is_refused_with_badcharset(target: LiveTarget) -> No
     result = _texts(target).imap.command(b"SEARCH CHARSET X-MAILPROOF-1 TEXT x")
     if result.status is not Answer.NO:
         raise Unclear(f"an unknown charset was answered {result.tagged}")
-    assert result.code is not None and result.code.name == "BADCHARSET", f"it was answered {result.tagged}"
+    assert "BADCHARSET" in result.codes(), f"it was answered {result.tagged}"
 
 
 # Encoded text

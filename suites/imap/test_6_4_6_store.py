@@ -30,7 +30,7 @@ _steps = st.lists(
     min_size=1,
     max_size=4,
 )
-_JUDGE: Final = {"+": frozenset.union, "-": frozenset.difference, "": lambda old, new: new}
+_JUDGE: Final = {"+": frozenset.union, "-": frozenset.difference, "": lambda _old, new: new}
 
 
 def _can_keep_flags(box: Scratch) -> None:
@@ -82,7 +82,8 @@ def test_store_tells_the_new_flags(target: LiveTarget, steps: list[Step]) -> Non
             data = fetched(result, uid=False)
             for number in step[1]:
                 flags = data[number].flags if number in data else None
-                assert flags is not None and plain_flags(flags) == model[number - 1], (
+                assert flags is not None, f"{_command(step).decode()} was answered {told(result.responses)}"
+                assert plain_flags(flags) == model[number - 1], (
                     f"{_command(step).decode()} was answered {told(result.responses)}; "
                     f"the flags of {number} are {_shown(model[number - 1 : number])}"
                 )

@@ -1,6 +1,7 @@
 """RFC 3501 §6.4.8: UID; §2.3.1.1: what UIDs are."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +92,7 @@ def test_uids_rise_with_message_numbers(target: LiveTarget, count: int, removed:
             box.ask(b"NOOP")
         data = box.fetch(b"(UID)")
         uids = [data[number].uid or 0 for number in sorted(data)]
-        assert all(low < high for low, high in zip(uids, uids[1:], strict=False)), f"the UIDs are {uids}"
+        assert all(low < high for low, high in pairwise(uids)), f"the UIDs are {uids}"
 
 
 @covers("RFC3501-2.3.1.1-nk1", fault="imap.uidnext-too-high")

@@ -124,9 +124,7 @@ def test_uid_move_tells_copyuid(target: LiveTarget, chosen: list[int]) -> None:
     with scratch(target, messages(target, [()] * 4)) as box, spare(box) as other:
         result = box.ask(_verb(box, chosen, True), encode_astring(other))
         code = result.codes().get("COPYUID")
-        assert code is not None and isinstance(code.value, CopyUid), (
-            f"UID MOVE was answered {told(result.responses)}"
-        )
+        assert isinstance(code and code.value, CopyUid), f"UID MOVE was answered {told(result.responses)}"
 
 
 @covers("RFC9051-6.4.8-i", fault="imap.move-tells-copyuid-last", also=("imap.move-without-copyuid",))

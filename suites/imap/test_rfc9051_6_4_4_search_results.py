@@ -33,7 +33,7 @@ def _returned(target: LiveTarget, options: str, key: bytes, *, uid: bool = False
 
 def _only(result: Result, what: str) -> ESearch:
     answers = result.of(ESearch)
-    assert len(answers) == 1 and not result.of(Search), f"{what} was answered {told(result.responses)}"
+    assert (len(answers), len(result.of(Search))) == (1, 0), f"{what} was answered {told(result.responses)}"
     return answers[0]
 
 
