@@ -96,10 +96,10 @@ class LiveTarget:
                 return self.declared.endpoints[protocol]
         raise NotOffered(f"the target file has no endpoint for {' or '.join(protocols)}")
 
-    def connect(self, *protocols: Protocol) -> Transport:
+    def connect(self, *protocols: Protocol, handshake: bool = True) -> Transport:
         """A bare connection to the first of these endpoints, greeting unread; TLS where it is implicit.
 
-        The caller closes it. Raises `ConnectFailed`, `TlsFailed`, `NotOffered`.
+        The caller closes it; with `handshake` False it starts TLS too. Raises `ConnectFailed`, `TlsFailed`, `NotOffered`.
         """
         endpoint = self.endpoint(*protocols)
         transcript = Transcript(f"{endpoint} #{len(self.transcripts) + 1}")
@@ -108,7 +108,7 @@ class LiveTarget:
             endpoint,
             timeout_s=self.limits.timeout_s,
             transcript=transcript,
-            tls_context=self.tls_context if endpoint.implicit_tls else None,
+            tls_context=self.tls_context if handshake and endpoint.implicit_tls else None,
             server_hostname=self.server_name(endpoint),
         )
 

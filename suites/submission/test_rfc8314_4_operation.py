@@ -49,12 +49,20 @@ def _imap(target: LiveTarget) -> Transport:
     return imap.transport
 
 
+def _implicit(protocol: Protocol) -> Callable[[LiveTarget], Transport]:
+    return lambda target: target.connect(protocol, handshake=False)
+
+
 # Protocol -> a connection on which the server waits for a handshake.
-READY: Final[Mapping[Protocol, Callable[[LiveTarget], Transport]]] = {
+STARTTLS: Final[Mapping[Protocol, Callable[[LiveTarget], Transport]]] = {
     Protocol.SMTP: _esmtp(Protocol.SMTP),
     Protocol.SUBMISSION: _esmtp(Protocol.SUBMISSION),
     Protocol.POP3: _pop3,
     Protocol.IMAP: _imap,
+}
+SUBMISSION_AND_ACCESS: Final[Mapping[Protocol, Callable[[LiveTarget], Transport]]] = {
+    **{protocol: ready for protocol, ready in STARTTLS.items() if protocol is not Protocol.SMTP},
+    **{protocol: _implicit(protocol) for protocol in (Protocol.SUBMISSIONS, Protocol.POP3S, Protocol.IMAPS)},
 }
 
 
@@ -77,9 +85,9 @@ def _any_certificate(*, old: bool = False) -> ssl.SSLContext:
 @covers("RFC8314-4-e", fault="submission.starttls-listed-in-vain", also=("submission.old-tls-only",))
 def test_starttls_is_listed_only_where_it_works(target: LiveTarget) -> None:
     tried = 0
-    for protocol, ready in READY.items():
+    for protocol, ready in STARTTLS.items():
         try:
-            ready(target).start_tls(_any_certificate(), None)
+            _shake_hands(ready(target), _any_certificate())
             tried += 1
         except NotOffered:
             continue
@@ -94,11 +102,9 @@ def test_starttls_is_listed_only_where_it_works(target: LiveTarget) -> None:
 @covers("RFC8314-4-k", fault="submission.old-tls-only")
 def test_submission_and_access_speak_tls_1_2_or_newer(target: LiveTarget) -> None:
     tried = 0
-    for protocol, ready in READY.items():
-        if protocol is Protocol.SMTP:
-            continue
+    for protocol, ready in SUBMISSION_AND_ACCESS.items():
         try:
-            ready(target).start_tls(_any_certificate(), None)
+            _shake_hands(ready(target), _any_certificate())
             tried += 1
         except (NotOffered, Refused):
             continue
@@ -106,12 +112,17 @@ def test_submission_and_access_speak_tls_1_2_or_newer(target: LiveTarget) -> Non
             assert not _speaks_old_tls(target, ready), f"{protocol} speaks TLS 1.0 or 1.1 and no newer"
             raise Unclear(f"no handshake of any version succeeds: {exc}") from exc
     if not tried:
-        raise NotOffered("STARTTLS is offered neither for submission nor for access")
+        raise NotOffered("neither submission nor access offers TLS")
+
+
+def _shake_hands(connection: Transport, context: ssl.SSLContext) -> None:
+    with connection:
+        connection.start_tls(context, None)
 
 
 def _speaks_old_tls(target: LiveTarget, ready: Callable[[LiveTarget], Transport]) -> bool:
     try:
-        ready(target).start_tls(_any_certificate(old=True), None)
+        _shake_hands(ready(target), _any_certificate(old=True))
     except TlsFailed:
         return False
     return True
