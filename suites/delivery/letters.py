@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.clients.live import LiveTarget
+from harness.clients.live import CLIENT_NAME, LiveTarget
 from harness.clients.smtp import SmtpClient
 from harness.errors import NotOffered, Unclear
 from harness.strategies.messages import compose
@@ -21,6 +21,7 @@ __all__ = [
     "letter",
     "letters",
     "named",
+    "overdue",
     "own_received",
     "post",
     "posted",
@@ -29,6 +30,9 @@ __all__ = [
 ]
 
 _OURS: Final = b"From: Mailproof"
+
+# Ours: how much later than a message sent after it a message may arrive.
+_GRACE_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,24 @@ def sound(target: LiveTarget, client: SmtpClient) -> None:
         raise Unclear(f"a sound message was answered {reply}")
 
 
-def arrived(target: LiveTarget, sent: Sequence[Letter], *, account: int = 0) -> list[bytes]:
-    """Each of the messages as the mailbox has it, in their order."""
-    found = fetch_each(target, [each.token for each in sent], account=account)
+def arrived(
+    target: LiveTarget, sent: Sequence[Letter], *, account: int = 0, within_s: float | None = None
+) -> list[bytes]:
+    """Each of the messages as the mailbox has it, in their order; waits as `fetch_each`."""
+    found = fetch_each(target, [each.token for each in sent], account=account, within_s=within_s)
     return [found[each.token] for each in sent]
+
+
+def overdue(target: LiveTarget, sent: Sequence[Letter]) -> bool:
+    """Whether one of these does not come although a plain message sent after them, here, has come a while ago."""
+    later = letter(target)
+    posted(target, [later])
+    arrived(target, [later])
+    try:
+        arrived(target, sent, within_s=min(_GRACE_S, target.limits.delivery_s))
+    except Unclear:
+        return True
+    return False
 
 
 def trace_of(received: bytes) -> list[bytes]:
@@ -117,8 +135,11 @@ def named(fields: Sequence[bytes], name: bytes) -> list[bytes]:
     return [field for field in fields if field.lower().startswith(name + b":")]
 
 
-def own_received(target: LiveTarget, *, recipients: Sequence[bytes] = ()) -> bytes:
+def own_received(target: LiveTarget, *, recipients: Sequence[bytes] = (), name: bytes = CLIENT_NAME) -> bytes:
     """The Received field of the hop that took a message from us by SMTP: the lowest one above our header.
+
+    Args:
+        name: What EHLO says.
 
     Raises:
         NotOffered: There is no MX, or its field cannot be seen.
@@ -127,6 +148,8 @@ def own_received(target: LiveTarget, *, recipients: Sequence[bytes] = ()) -> byt
         raise NotOffered("the target file has no MX")
     sent = letter(target)
     client = target.smtp()
+    if name != CLIENT_NAME and (reply := client.ehlo(name)).klass != 2:
+        raise Unclear(f"EHLO {name!r} was answered {reply}")
     if (reply := post(target, client, sent.content, recipients=recipients)).klass != 2:
         raise Unclear(f"a plain message was answered {reply}")
     client.quit()

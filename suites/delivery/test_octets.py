@@ -70,7 +70,7 @@ def test_chunks_join_to_the_message(target: LiveTarget, drawn: st.DataObject, bo
     unchanged(target, sent)
 
 
-@covers("RFC3030-3-a", fault="delivery.binary-line-ends-mended")
+@covers("RFC3030-3-a", fault="delivery.binary-line-ends-mended", also=("delivery.eighth-bit-cleared",))
 @needs(endpoint(Protocol.SMTP), reader(), smtp_offers("CHUNKING", "BINARYMIME"))
 @given(drawn=st.lists(_BINARY, min_size=1, max_size=3))
 def test_binary_content_keeps_every_octet(target: LiveTarget, drawn: list[bytes]) -> None:

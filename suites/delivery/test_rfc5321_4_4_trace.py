@@ -95,11 +95,13 @@ def test_the_received_field_has_a_from_clause(target: LiveTarget) -> None:
 @covers("RFC5321-4.4-c2", fault="delivery.received-without-address")
 @needs(_MX, reader())
 def test_the_from_clause_has_name_and_address_of_the_client(target: LiveTarget) -> None:
-    field = own_received(target)
+    name, address = b"client.example.org", CLIENT_NAME.strip(b"[]")
+    field = own_received(target, name=name)
     clause = _BY.split(field)[0]
-    address = CLIENT_NAME.strip(b"[]")
-    told = clause.count(address)
-    assert told >= 2, f"EHLO {CLIENT_NAME!r} from {address!r}; the from clause is {clause!r}"
+    if not _FROM.match(field):
+        raise NotOffered("there is no from clause")
+    assert name in clause, f"EHLO said {name!r}, the from clause is {clause!r}"
+    assert address in clause, f"the client's address is {address!r}, the from clause is {clause!r}"
 
 
 @covers("RFC5321-4.4-e", fault="delivery.for-with-two-paths")
@@ -125,7 +127,7 @@ def test_received_fields_that_came_are_kept(target: LiveTarget, drawn: list[list
 @covers(
     "RFC5321-4.4-g",
     fault="delivery.earlier-received-first",
-    also=("delivery.earlier-received-unfolded",),
+    also=("delivery.earlier-received-unfolded", "delivery.received-at-the-bottom"),
 )
 @needs(reader())
 @given(drawn=st.lists(_earlier, min_size=2, max_size=3))
