@@ -99,7 +99,8 @@ class LiveTarget:
     def connect(self, *protocols: Protocol, handshake: bool = True) -> Transport:
         """A bare connection to the first of these endpoints, greeting unread; TLS where it is implicit.
 
-        The caller closes it; with `handshake` False it starts TLS too. Raises `ConnectFailed`, `TlsFailed`, `NotOffered`.
+        The caller closes it, and starts TLS where `handshake` is False. Raises `ConnectFailed`, `TlsFailed`,
+        `NotOffered`.
         """
         endpoint = self.endpoint(*protocols)
         transcript = Transcript(f"{endpoint} #{len(self.transcripts) + 1}")
