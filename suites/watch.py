@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pytest
+from hypothesis import settings
 from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.reporting import with_reporter
 
@@ -158,6 +159,8 @@ def _guard_examples(function: Callable[..., object], seen: Observation, target: 
             seen.unclear.append(exc)
 
     handle.inner_test = example
+    # The profile in force when the check was imported is not the one in force now.
+    function._hypothesis_internal_use_settings = settings()  # type: ignore[attr-defined]  # no public way
     use_seed(function, seen.seed)
 
 
