@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from harness.errors import RemoteProtocolError
 from harness.wire.imap.command_list import Status
 from harness.wire.imap.commands import Append, Command, CommandError, Create, Mailbox, Rename, parse_command
 from harness.wire.imap.encode import encode_astring
@@ -80,7 +81,10 @@ class Rev2WithoutUtf8(ImapSession):
     """Names stay in modified UTF-7 when IMAP4rev2 is enabled."""
 
     def decode_name(self, octets: bytes) -> str:
-        return decode_mailbox_name(octets) if octets.isascii() else octets.decode("latin-1")
+        try:
+            return decode_mailbox_name(octets)
+        except RemoteProtocolError:
+            raise no("The mailbox name is not modified UTF-7", "CANNOT") from None
 
     def encode_name(self, name: str) -> bytes:
         return encode_astring(encode_mailbox_name(name))

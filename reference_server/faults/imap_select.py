@@ -85,7 +85,7 @@ class ExamineSetsSeen(ImapSession):
 class ExamineTakesRecent(View):
     r"""EXAMINE takes \Recent from the messages it shows."""
 
-    def _note_recent(self, rows: object) -> None:
+    def note_recent(self, rows: object) -> None:
         self.recent |= self.store.take_recent(self.mailbox.id)
 
 

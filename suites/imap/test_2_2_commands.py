@@ -36,7 +36,7 @@ def test_a_command_is_answered_with_its_own_tag(target: LiveTarget, tag: bytes) 
     assert found == [tag], f"NOOP with the tag {tag!r} was answered with the tags {found}"
 
 
-@covers("RFC9051-2.2.1-a", fault="imap.tags-are-used-once")
+@covers("RFC9051-2.2.1-a", fault="imap.tags-are-used-once", also=("imap.tags-in-capitals",))
 @needs(_IMAP, imap_offers("IMAP4REV2"))
 @given(tag=_tags)
 def test_a_tag_may_be_used_again(target: LiveTarget, tag: bytes) -> None:

@@ -33,11 +33,11 @@ def _new(target: LiveTarget, name: bytes) -> bytes:
     return name
 
 
-@covers("RFC3501-5.1.3-c", fault="imap.lists-names-in-small-letters")
+@covers("RFC3501-5.1.3-c", fault="imap.lists-names-in-small-letters", also=("imap.lists-raw-utf8",))
 @needs(_IMAP, accounts(1))
 @given(letters=_letters)
 def test_names_keep_their_form_and_case(target: LiveTarget, letters: str) -> None:
-    name = _new(target, name_for(target) + encode_mailbox_name(letters))
+    name = _new(target, name_for(target, "name") + b"_" + encode_mailbox_name(letters))
 
     found = [each.name for each in listed(target.imap(), name)]
 
@@ -48,7 +48,7 @@ def test_names_keep_their_form_and_case(target: LiveTarget, letters: str) -> Non
 @needs(_IMAP, accounts(1))
 @given(letters=_letters)
 def test_names_are_listed_in_ascii(target: LiveTarget, letters: str) -> None:
-    root = name_for(target)
+    root = name_for(target, "name") + b"_"
     _new(target, root + encode_mailbox_name(letters))
 
     found = [each.name for each in listed(target.imap(), root + b"*")]
@@ -60,7 +60,7 @@ def test_names_are_listed_in_ascii(target: LiveTarget, letters: str) -> None:
 @needs(_IMAP, accounts(1))
 @given(letters=st.binary(min_size=1, max_size=4).map(lambda octets: bytes(octet | 0x80 for octet in octets)))
 def test_names_beyond_ascii_are_not_created(target: LiveTarget, letters: bytes) -> None:
-    name = name_for(target) + letters
+    name = name_for(target, "name") + b"_" + letters
 
     result = target.imap().command(b"CREATE", Literal(name))
 
@@ -77,7 +77,7 @@ _broken: Final = st.sampled_from(
 @needs(_IMAP, accounts(1))
 @given(letters=_broken)
 def test_names_in_broken_utf7_are_not_created(target: LiveTarget, letters: bytes) -> None:
-    name = name_for(target) + letters
+    name = name_for(target, "name") + b"_" + letters
 
     result = target.imap().command(b"CREATE", encode_quoted(name))
 
@@ -104,7 +104,7 @@ def test_all_levels_have_one_separator(target: LiveTarget) -> None:
 @needs(_IMAP, accounts(1), imap_offers("IMAP4REV2"))
 @given(letters=_letters)
 def test_in_rev2_names_are_utf8_for_the_same_mailboxes(target: LiveTarget, letters: str) -> None:
-    root = name_for(target)
+    root = name_for(target, "name") + b"_"
     before = examine(target.imap(), _new(target, root + encode_mailbox_name(letters)))
     imap = target.imap()
     carried_out(imap, b"ENABLE IMAP4REV2")

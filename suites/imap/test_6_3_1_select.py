@@ -188,7 +188,7 @@ def test_select_in_rev2_tells_the_mailbox_by_list(target: LiveTarget) -> None:
     assert not missing, f"SELECT in IMAP4rev2 did not tell {', '.join(missing)}"
 
 
-@covers("RFC9051-6.3.2-g", fault="imap.leaves-without-closed")
+@covers("RFC9051-6.3.2-g", fault="imap.leaves-without-closed", also=("imap.failed-select-keeps-the-mailbox",))
 @needs(_IMAP, accounts(1), imap_offers("IMAP4REV2"))
 @given(verb=st.sampled_from([b"SELECT", b"EXAMINE"]), missing=st.booleans())
 def test_leaving_a_mailbox_by_select_is_told_by_closed(

@@ -51,7 +51,11 @@ def test_create_makes_the_superior_names(target: LiveTarget, path: str) -> None:
     assert selected.ok, f"{name.decode()} was created, and SELECT was answered {selected.tagged}"
 
 
-@covers("RFC3501-6.3.3-nk2", fault="imap.create-refuses-the-separator-at-the-end")
+@covers(
+    "RFC3501-6.3.3-nk2",
+    fault="imap.create-refuses-the-separator-at-the-end",
+    also=("imap.create-needs-superiors",),
+)
 @needs(_IMAP, accounts(1))
 @given(path=_paths)
 def test_create_takes_a_separator_at_the_end(target: LiveTarget, path: str) -> None:

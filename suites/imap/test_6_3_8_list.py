@@ -19,7 +19,9 @@ _IMAP: Final = endpoint(Protocol.IMAP, Protocol.IMAPS)
 _paths: Final = st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=3).map("/".join)
 _trees: Final = st.sets(_paths, min_size=1, max_size=3)
 # "/" stands for the separator of the target.
-_patterns: Final = st.lists(st.sampled_from(["*", "%", "a", "b", "/"]), max_size=5).map("".join)
+_patterns: Final = st.sampled_from(["%", "/%", "/a%"]) | st.lists(
+    st.sampled_from(["*", "%", "a", "b", "/"]), max_size=5
+).map("".join)
 
 
 def _matches(pattern: bytes, mark: bytes) -> "re.Pattern[bytes]":
