@@ -1,13 +1,16 @@
 """RFC 4954 §4 and §6: the codes of AUTH, and of commands that need it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clients.live import LiveTarget
+from harness.clients.smtp import SmtpClient
 from harness.errors import NotOffered, Unclear
 from harness.wire import sasl
+from harness.wire.smtp.replies import Reply
 from suites import expect
 from suites.covers import covers
 from suites.mail import forward_path
@@ -53,14 +56,24 @@ def test_true_credentials_get_2_7_0(target: LiveTarget) -> None:
 
 @covers("RFC4954-6-f", fault="submission.login-due-550")
 def test_what_needs_a_login_is_answered_530(target: LiveTarget) -> None:
-    smtp = before_login(target)
     there = b"<user@%s>" % foreign_domain(target)
-    for line in (b"MAIL FROM:" + forward_path(target), b"RCPT TO:" + there, b"DATA"):
-        reply = expect.not_temporary(smtp.command(line), about=f"{line.decode()} without login")
+    lines = (b"MAIL FROM:" + forward_path(target), b"RCPT TO:" + there)
+    refused = first_refusal(before_login(target), lines)
+    if refused is None:
+        raise NotOffered("nothing is refused without login")
+    line, reply = refused
+    if reply.code != 530 and first_refusal(target.submission(), lines) is not None:
+        raise NotOffered(f"{line.decode()} is refused after login too")
+    assert reply.code == 530, f"{line.decode()} without login was answered {reply}"
+
+
+def first_refusal(smtp: SmtpClient, lines: Sequence[bytes]) -> tuple[bytes, Reply] | None:
+    """The first of these commands that is refused, and its reply."""
+    for line in lines:
+        reply = expect.not_temporary(smtp.command(line), about=line.decode())
         if reply.klass == 5:
-            assert reply.code == 530, f"{line.decode()} without login was answered {reply}"
-            return
-    raise NotOffered("nothing is refused without login")
+            return line, reply
+    return None
 
 
 @covers("RFC4954-6-f", fault="submission.session-commands-need-login")
