@@ -253,27 +253,6 @@ class VrfyOffGets550(SmtpSession):
         return answer(550, "5.1.1", "No such user")
 
 
-@fault("smtp.vrfy-refuses-addresses")
-class VrfyRefusesAddresses(SmtpSession):
-    """VRFY takes a user name and no address."""
-
-    def do_vrfy(self, command: Command) -> Answer:
-        if b"@" in command.argument:
-            return answer(501, "5.5.4", "A user name, please")
-        return super().do_vrfy(command)
-
-
-@fault("smtp.vrfy-knows-one-user")
-class VrfyKnowsOneUser(SmtpSession):
-    """VRFY is answered 250 for the first user and 550 for the others."""
-
-    def do_vrfy(self, command: Command) -> Answer:
-        first = self.context.world.users[0].name
-        if command.argument.decode("latin-1").partition("@")[0] == first:
-            return answer(250, "2.1.5", f"<{first}@{self.context.world.domain}>")
-        return answer(550, "5.1.1", "No such user")
-
-
 @fault("smtp.vrfy-answers-in-utf8")
 class VrfyAnswersInUtf8(SmtpSession):
     """VRFY without SMTPUTF8 is answered in UTF-8."""

@@ -148,7 +148,9 @@ class DotEndsAChunk(SmtpSession):
     """CRLF dot CRLF ends a chunk."""
 
     def expect(self, reader: DataReader | ChunkReader) -> None:
-        super().expect(_DotEnds(reader.remaining) if isinstance(reader, ChunkReader) else reader)
+        if isinstance(reader, ChunkReader) and self._chunk_refusal is None:
+            reader = _DotEnds(reader.remaining)
+        super().expect(reader)
 
 
 @fault("smtp.rset-keeps-chunks")
@@ -176,10 +178,10 @@ class BdatAfterLastGets554(SmtpSession):
 
 @fault("smtp.failed-chunk-is-run")
 class FailedChunkIsRun(SmtpSession):
-    """A chunk that is refused is refused at once, and its octets are read as commands."""
+    """A single chunk that is refused is refused at once, and its octets are read as commands."""
 
     def open_chunk(self, command: Command, refusal: Answer | None) -> None:
-        if refusal is not None and not command.argument.upper().endswith(b"LAST"):
+        if refusal is not None and command.argument == b"%d" % self._lines.pending:
             self.say(refusal)
             return
         super().open_chunk(command, refusal)
@@ -305,13 +307,13 @@ class PlaintextSurvivesStarttls(SmtpSession):
 # The session
 
 
-@fault("smtp.second-mail-ends-transaction")
-class SecondMailEndsTransaction(SmtpSession):
-    """MAIL within a transaction is answered 503 and ends it."""
+@fault("smtp.out-of-order-ends-transaction")
+class OutOfOrderEndsTransaction(SmtpSession):
+    """MAIL or DATA out of order is answered 503 and ends the transaction."""
 
     def reply_to_wrong_sequence(self, verb: Verb) -> Answer:
         reply = super().reply_to_wrong_sequence(verb)
-        if verb is Verb.MAIL and self.state in (State.MAIL, State.RCPT):
+        if verb in (Verb.MAIL, Verb.DATA) and self.state in (State.MAIL, State.RCPT):
             self.forget_transaction()
             self.state = State.READY
         return reply

@@ -56,12 +56,13 @@ class DeclaredSizeRefusedAfterData(SmtpSession):
 
 @fault("smtp.envid-refused")
 class EnvidRefused(SmtpSession):
-    """ENVID that is not a plain word is refused."""
+    """A valid ENVID of few octets is refused."""
 
     def do_mail(self, command: Command) -> Answer:
-        if re.search(rb" ENVID=.{1,40}$", command.argument) and b"+2" not in command.argument:
+        reply = super().do_mail(command)
+        if reply.klass == 2 and re.search(rb" ENVID=\S{1,40}$", command.argument):
             return answer(550, "5.5.4", "ENVID refused")
-        return super().do_mail(command)
+        return reply
 
 
 @fault("smtp.orcpt-refused")

@@ -60,17 +60,16 @@ def test_a_vrfy_reply_that_says_who_holds_the_mailbox(target: LiveTarget) -> Non
     reply = _verified(target)
     bracketed = _BRACKETED.search(reply.lines[0])
     bare = _BARE.fullmatch(reply.lines[0])
-    found = bracketed or bare
+    mailbox = next((found[1] for found in (bracketed, bare) if found is not None), b"")
 
     with proves("RFC5321-3.5.1-b", "RFC5321-3.5.1-c", "RFC5321-3.5.2-a"):
-        assert found, f"no mailbox stands in {reply}"
-    mailbox = found[1] if found else b""
+        assert mailbox, f"no mailbox stands in {reply}"
     with proves("RFC5321-3.5.2-f"):
         assert not mailbox.startswith(b"@"), f"a source route stands in {reply}"
     with proves("RFC5321-3.5.2-a"):
         assert _has_domain(mailbox), f"no mailbox with a domain stands in {reply}"
     with proves("RFC5321-3.5.2-c"):
-        assert bracketed, f"no pointed brackets in {reply}"
+        assert bracketed is not None, f"no pointed brackets in {reply}"
 
 
 def _has_domain(mailbox: bytes) -> bool:

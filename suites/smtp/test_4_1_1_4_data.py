@@ -17,6 +17,9 @@ from suites.smtp.steps import ask, content, finish, judged, open_data, take_cont
 
 _END: Final = b"\r\n.\r\n"
 
+# What is not the end of data for having a CR too many, or for lacking an LF.
+_STRAY_CRS: Final = (b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\r\n.\r\r\n", b"\r\r\n.\r\r\n")
+
 # Line ends that are none, and what may stand beside a dot: twice one of these is near CRLF dot CRLF.
 _ENDS: Final = (b"\r\n", b"\r", b"\r\r\n", b"\r\nx")
 _near_ends: Final = st.tuples(st.sampled_from(_ENDS), st.sampled_from(_ENDS)).map(b".".join)
@@ -59,8 +62,15 @@ def test_lf_does_not_end_a_line_of_data(target: LiveTarget, word: bytes, before:
 
 @covers("RFC5321-2.3.8-a", fault="smtp.cr-ends-a-line-of-data")
 @needs(endpoint(Protocol.SMTP), accounts(1))
-@given(word=_near_ends | _words)
+@given(word=st.sampled_from(_STRAY_CRS))
 def test_cr_does_not_end_a_line_of_data(target: LiveTarget, word: bytes) -> None:
+    _runs_on(target, word)
+
+
+@covers("RFC5321-2.3.8-a", fault="smtp.cr-ends-a-line-of-data")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+@given(word=_near_ends | _words)
+def test_nothing_near_crlf_dot_crlf_ends_the_data(target: LiveTarget, word: bytes) -> None:
     # With a NUL beside the dot it is another check's; with CRLF at both sides of the dot it is the end.
     assume(_END not in (b"x" + word + b"N").replace(b"\0", b""))
 

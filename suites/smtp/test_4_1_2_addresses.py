@@ -71,7 +71,7 @@ def test_control_characters_in_a_command_are_refused(target: LiveTarget, octet: 
 
     reply = judged(target.smtp().command(b"MAIL FROM:<" + local_part + b"@example.org>"))
 
-    assert reply.klass == 5, f"a MAIL with {octet!r} in its local part was answered {reply}"
+    assert reply.klass != 2, f"a MAIL with {octet!r} in its local part was answered {reply}"
 
 
 @covers("RFC5321-2.4-i", fault="smtp.eight-bit-commands-taken")
@@ -85,7 +85,7 @@ def test_octets_above_127_are_refused_after_helo(target: LiveTarget, word: bytes
     # HELO offers no extension, so none allows them.
     reply = judged(smtp.command(b"MAIL FROM:<" + word + b"@example.org>"))
 
-    assert reply.klass == 5, f"MAIL FROM:<{word!r}@example.org> after HELO was answered {reply}"
+    assert reply.klass != 2, f"MAIL FROM:<{word!r}@example.org> after HELO was answered {reply}"
 
 
 @covers("RFC5321-4.1.1.11-nk1", fault="smtp.unknown-parameters-ignored")

@@ -48,7 +48,7 @@ def test_a_later_ehlo_clears_the_transaction(target: LiveTarget) -> None:
     open_transaction(target, smtp)
 
     if (hello := smtp.ehlo()).code != 250:
-        raise Unclear(f"a second EHLO was answered {hello}")
+        raise NotOffered(f"a second EHLO was answered {hello}")
     reply = smtp.command(b"RCPT TO:" + forward_path(target))
 
     assert reply.klass in (4, 5), f"RCPT behind a second EHLO was answered {reply}"

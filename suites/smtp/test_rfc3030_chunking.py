@@ -105,7 +105,7 @@ def test_rset_discards_chunks(target: LiveTarget) -> None:
 
 @covers("RFC3030-2-c", fault="smtp.bdat-after-last-gets-554")
 @needs(smtp_offers("CHUNKING"), accounts(1))
-@given(octets=st.binary(max_size=20), last=st.booleans())
+@given(octets=st.binary(min_size=1, max_size=20), last=st.booleans())
 def test_bdat_behind_the_last_gets_503(target: LiveTarget, octets: bytes, last: bool) -> None:
     smtp = _transaction(target)
     if (reply := _send(smtp, _bdat(content(target), last=True))).klass != 2:

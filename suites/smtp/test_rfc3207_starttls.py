@@ -87,7 +87,7 @@ def test_a_transaction_does_not_survive_starttls(target: LiveTarget) -> None:
     smtp = target.smtp()
     open_transaction(target, smtp)
     if (reply := smtp.command(b"STARTTLS")).code != 220:
-        raise Unclear(f"STARTTLS within a transaction was answered {reply}")
+        raise NotOffered(f"STARTTLS within a transaction was answered {reply}")
     _handshake(target, smtp)
 
     reply = smtp.command(b"RCPT TO:" + forward_path(target))
@@ -117,8 +117,8 @@ def test_starttls_is_not_listed_inside_tls(target: LiveTarget) -> None:
 def test_what_came_in_the_clear_is_not_run_inside_tls(target: LiveTarget, injected: bytes) -> None:
     smtp = target.smtp()
     smtp.raw(b"STARTTLS\r\n" + injected)
-    if (reply := smtp.read_reply()).code != 220:
-        raise NotOffered(f"STARTTLS with more behind it was answered {reply}")
+    if judged(smtp.read_reply()).code != 220:
+        return  # no TLS, nothing inside it
     try:
         _handshake(target, smtp)
         smtp.command(b"NOOP")

@@ -32,7 +32,7 @@ def test_a_utf8_mailbox_is_understood(target: LiveTarget, mailbox: bytes) -> Non
 def test_smtputf8_takes_no_value(target: LiveTarget, value: bytes) -> None:
     reply = judged(target.smtp().mail(reverse_path(target), b"SMTPUTF8=" + value))
 
-    assert reply.klass == 5, f"MAIL with SMTPUTF8={value.decode()} was answered {reply}"
+    assert reply.klass != 2, f"MAIL with SMTPUTF8={value.decode()} was answered {reply}"
 
 
 @covers("RFC6152-3-nk1", fault="smtp.body-in-upper-case-only")
