@@ -75,7 +75,7 @@ def test_a_uid_range_with_a_star_has_the_last_message(
     with scratch(target, messages(target, [(), ()])) as box:
         last = box.uids()[-1]
         ends = b"*:%d" if star_first else b"%d:*"
-        line = b"UID FETCH %s (FLAGS)" % (ends % (last + beyond))
+        line = b"UID FETCH %s (UID FLAGS)" % (ends % (last + beyond))
         uids = [response.data.uid for response in box.ask(line).of(Fetch)]
         assert last in uids, f"{line.decode()} returned the UIDs {uids}; the last message has {last}"
 
