@@ -5,6 +5,7 @@ from harness.clients.live import LiveTarget
 from harness.clients.pop3 import Pop3Client
 from harness.errors import CheckOutcome, MailproofError
 from harness.target import Protocol
+from harness.wire.imap.responses import ListData
 from suites.mail import TOKEN_HEADER
 
 __all__ = ["clean_up"]
@@ -36,11 +37,20 @@ def _clean_account(target: LiveTarget, index: int) -> None:
         _clean_by_pop3(target.pop3(account=index), target.token.encode())
 
 
+def _subscribed(client: ImapClient) -> list[ListData]:
+    """IMAP4rev2 has LIST (SUBSCRIBED) in place of LSUB (RFC 9051 §6.3.9.1)."""
+    if "IMAP4REV1" in client.capabilities:
+        return client.lsub(b'""', b"*")
+    return client.list_(b'(SUBSCRIBED) ""', b"*")
+
+
 def _clean_by_imap(client: ImapClient, token: bytes) -> None:
-    for mailbox in client.list_(b'""', b"*"):
-        if token in mailbox.name:
-            client.unsubscribe(mailbox.name)
-            client.delete(mailbox.name)
+    for name in {entry.name for entry in _subscribed(client) if token in entry.name}:
+        client.unsubscribe(name)
+    mailboxes = {entry.name for entry in client.list_(b'""', b"*") if token in entry.name}
+    # Deepest first: a name with inferiors may stay as \Noselect (RFC 3501 §6.3.4).
+    for name in sorted(mailboxes, key=len, reverse=True):
+        client.delete(name)
     if not client.select(b"INBOX").ok:
         return
     uids = client.uid_search(b"HEADER %s %s" % (TOKEN_HEADER, token))
