@@ -56,7 +56,11 @@ def _as_told(target: LiveTarget, sent: Message, item: bytes) -> FetchValue:
         return box.fetch(b"(%s)" % item)[1].items.get(item.decode())
 
 
-@covers("RFC3501-7.4.2-nk1", fault="imap.structure-counts-the-header")
+@covers(
+    "RFC3501-7.4.2-nk1",
+    fault="imap.structure-counts-the-header",
+    also=("imap.enclosed-message-as-basic-part",),
+)
 @needs(_IMAP)
 @given(sent=mime.messages(_TOKEN))
 def test_bodystructure_tells_the_tree(target: LiveTarget, sent: Message) -> None:
@@ -64,7 +68,9 @@ def test_bodystructure_tells_the_tree(target: LiveTarget, sent: Message) -> None
     assert not faults, faults[0]
 
 
-@covers("RFC3501-7.4.2-nk1", fault="imap.body-counts-more-lines")
+@covers(
+    "RFC3501-7.4.2-nk1", fault="imap.body-counts-more-lines", also=("imap.enclosed-message-as-basic-part",)
+)
 @needs(_IMAP)
 @given(sent=mime.messages(_TOKEN))
 def test_body_tells_the_tree(target: LiveTarget, sent: Message) -> None:

@@ -44,7 +44,7 @@ def _modseqs(box: Scratch) -> dict[int, int]:
     data = fetched(_enable(box, b"FETCH 1:* (MODSEQ)"), uid=False)
     found_ones = {number: each.modseq for number, each in data.items()}
     known = {number: modseq for number, modseq in found_ones.items() if modseq is not None}
-    if len(known) < len(found_ones) or not known:
+    if len(known) < len(found_ones) or not 0 < max(known.values(), default=0) <= _LARGEST:
         raise Unclear(f"FETCH MODSEQ told {found_ones}")
     return known
 
