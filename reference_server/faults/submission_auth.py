@@ -291,6 +291,17 @@ class ShortFieldsOnly(SmtpSession):
         return response
 
 
+@fault("submission.one-octet-refused")
+class OneOctetRefused(SmtpSession):
+    """A field of PLAIN that is a single octet is answered 501."""
+
+    def decode_response(self, line: bytes) -> bytes:
+        response = super().decode_response(line)
+        if 1 in map(len, response.split(b"\0")):
+            raise sasl.SaslError("a field of one octet")
+        return response
+
+
 @fault("submission.third-nul-ignored")
 class ThirdNulIgnored(SmtpSession):
     """What follows a third NUL in PLAIN is dropped."""

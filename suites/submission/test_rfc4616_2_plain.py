@@ -35,6 +35,14 @@ def test_fields_are_taken_up_to_255_octets(target: LiveTarget, lengths: tuple[in
     assert reply.code not in {500, 501}, f"PLAIN with fields of {lengths} octets was answered {reply}"
 
 
+@covers("RFC4616-2-d", fault="submission.one-octet-refused")
+@given(lengths=st.sampled_from([(0, 1, 1), (0, 8, 1), (0, 1, 8), (1, 8, 8)]))
+def test_fields_of_one_octet_are_taken(target: LiveTarget, lengths: tuple[int, int, int]) -> None:
+    reply = answer_to(target, b"\0".join(b"x" * octets for octets in lengths))
+    expect.not_temporary(reply, about="PLAIN")
+    assert reply.code not in {500, 501}, f"PLAIN with fields of {lengths} octets was answered {reply}"
+
+
 @covers("RFC4616-2-c", fault="submission.third-nul-ignored")
 @given(more=st.sampled_from([b"", b"x", b"\0"]))
 def test_a_third_nul_is_refused(target: LiveTarget, more: bytes) -> None:

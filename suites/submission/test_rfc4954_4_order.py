@@ -14,14 +14,26 @@ from suites.covers import covers
 from suites.mail import forward_path
 from suites.submission.sessions import SECRET, auth_plain, before_login, cased, challenge, plain
 
+# None of them ends the session in which a login stands.
+BETWEEN: Final = (b"RSET", b"NOOP", b"EHLO [127.0.0.1]")
+
 
 @covers("RFC4954-4-b", fault="submission.auth-twice")
-@given(word=cased("AUTH PLAIN"), user=st.binary(max_size=8) | st.none())
-def test_auth_after_auth_is_answered_503(target: LiveTarget, word: bytes, user: bytes | None) -> None:
+@given(
+    between=st.lists(st.sampled_from(BETWEEN), max_size=3),
+    word=cased("AUTH PLAIN"),
+    user=st.none() | st.binary(max_size=8),
+)
+def test_auth_after_auth_is_answered_503(
+    target: LiveTarget, between: list[bytes], word: bytes, user: bytes | None
+) -> None:
     smtp = target.submission()
+    for line in between:
+        smtp.command(line)
     response = b"" if user is None else b" " + sasl.encode(b"\0" + user + b"\0x")
     reply = smtp.command(word + response)
-    expect.rejected(reply, 503, about="AUTH after a successful AUTH")
+    about = b", ".join([b"a successful AUTH", *between]).decode()
+    expect.rejected(reply, 503, about=f"AUTH after {about}")
 
 
 @covers("RFC4954-4-c", fault="submission.auth-in-a-transaction")
