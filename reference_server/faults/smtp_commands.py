@@ -253,6 +253,39 @@ class VrfyOffGets550(SmtpSession):
         return answer(550, "5.1.1", "No such user")
 
 
+@fault("smtp.vrfy-refuses-addresses")
+class VrfyRefusesAddresses(SmtpSession):
+    """VRFY takes a user name and no address."""
+
+    def do_vrfy(self, command: Command) -> Answer:
+        if b"@" in command.argument:
+            return answer(501, "5.5.4", "A user name, please")
+        return super().do_vrfy(command)
+
+
+@fault("smtp.vrfy-knows-one-user")
+class VrfyKnowsOneUser(SmtpSession):
+    """VRFY is answered 250 for the first user and 550 for the others."""
+
+    def do_vrfy(self, command: Command) -> Answer:
+        first = self.context.world.users[0].name
+        if command.argument.decode("latin-1").partition("@")[0] == first:
+            return answer(250, "2.1.5", f"<{first}@{self.context.world.domain}>")
+        return answer(550, "5.1.1", "No such user")
+
+
+@fault("smtp.vrfy-250-with-broken-mailbox")
+class Vrfy250WithBrokenMailbox(SmtpSession):
+    """VRFY of a user is answered 250 and a mailbox with two at signs."""
+
+    def do_vrfy(self, command: Command) -> Answer:
+        local_part, _, domain = command.argument.decode("latin-1").partition("@")
+        user = self.context.world.user_for(local_part, domain)
+        if user is None:
+            return answer(550, "5.1.1", "No such user")
+        return answer(250, "2.1.5", f"<{user}@@{self.context.world.domain}>")
+
+
 @fault("smtp.vrfy-answers-in-utf8")
 class VrfyAnswersInUtf8(SmtpSession):
     """VRFY without SMTPUTF8 is answered in UTF-8."""

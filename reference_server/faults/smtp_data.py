@@ -166,3 +166,14 @@ class MessageOf60000Octets(SmtpSession):
             if len(content) > 60_000
             else super().check_content(content)
         )
+
+
+@fault("smtp.limit-without-size")
+class LimitWithoutSize(SmtpSession):
+    """Messages above 1,000,000 octets are refused, and SIZE is not offered."""
+
+    def extensions(self) -> dict[str, str]:
+        return {name: value for name, value in super().extensions().items() if name != "SIZE"}
+
+    def too_large(self) -> bool:
+        return self._octets > 1_000_000

@@ -121,6 +121,39 @@ class CommandLineOf600Octets(SmtpSession):
         super().command_line(line)
 
 
+def _without_repetition(command: Command) -> Command:
+    """The command with only the last of the parameters that have the same keyword."""
+    path, *parameters = command.argument.split(b" ")
+    last = {word.partition(b"=")[0]: word for word in parameters}
+    return Command(command.verb, b" ".join([path, *last.values()]), command.offset)
+
+
+@fault("smtp.second-envid-taken")
+class SecondEnvidTaken(SmtpSession):
+    """Of two ENVIDs or RETs the last is taken."""
+
+    def do_mail(self, command: Command) -> Answer:
+        return super().do_mail(_without_repetition(command))
+
+
+@fault("smtp.second-notify-taken")
+class SecondNotifyTaken(SmtpSession):
+    """Of two NOTIFYs or ORCPTs the last is taken."""
+
+    def do_rcpt(self, command: Command) -> Answer:
+        return super().do_rcpt(_without_repetition(command))
+
+
+@fault("smtp.three-parameters-at-most")
+class ThreeParametersAtMost(SmtpSession):
+    """MAIL with more than three parameters is refused."""
+
+    def do_mail(self, command: Command) -> Answer:
+        if command.argument.count(b" ") > 3:
+            return answer(501, "5.5.4", "Too many parameters")
+        return super().do_mail(command)
+
+
 # SMTPUTF8 and BODY
 
 

@@ -26,6 +26,15 @@ class GreetsWith521AndServes(SmtpSession):
         return self._take_out()
 
 
+@fault("smtp.greets-with-554-and-serves")
+class GreetsWith554AndServes(SmtpSession):
+    """The greeting is 554, and commands are answered as ever."""
+
+    def greet(self) -> bytes:
+        self.say(Answer(554, (f"{self.context.hostname} takes no mail",)))
+        return self._take_out()
+
+
 @fault("smtp.null-sender-answered-twice")
 class NullSenderAnsweredTwice(SmtpSession):
     """MAIL FROM:<> has two replies."""

@@ -54,6 +54,7 @@ def _verified(target: LiveTarget) -> Reply:
     "RFC5321-3.5.2-c",
     "RFC5321-3.5.2-f",
     fault="smtp.vrfy-250-without-mailbox",
+    also=("smtp.vrfy-250-with-broken-mailbox",),
 )
 @needs(endpoint(Protocol.SMTP), accounts(1))
 def test_a_vrfy_reply_that_says_who_holds_the_mailbox(target: LiveTarget) -> None:
@@ -70,6 +71,47 @@ def test_a_vrfy_reply_that_says_who_holds_the_mailbox(target: LiveTarget) -> Non
         assert _has_domain(mailbox), f"no mailbox with a domain stands in {reply}"
     with proves("RFC5321-3.5.2-c"):
         assert bracketed is not None, f"no pointed brackets in {reply}"
+
+
+@covers("RFC5321-3.5.2-d", fault="smtp.vrfy-250-with-broken-mailbox")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+def test_a_mailbox_that_vrfy_gives_can_be_sent_to(target: LiveTarget) -> None:
+    found = _BRACKETED.search(_verified(target).lines[0])
+    if found is None:
+        raise NotOffered("VRFY gives no mailbox in pointed brackets")
+    smtp = target.smtp()
+    if (mail := smtp.mail(reverse_path(target))).klass != 2:
+        raise Unclear(f"MAIL was answered {mail}")
+
+    reply = smtp.rcpt(found[0])
+
+    assert reply.code not in (500, 501, 553), (
+        f"RCPT TO:{found[0].decode()}, as VRFY has it, was answered {reply}"
+    )
+
+
+@covers("RFC5321-3.5.1-h", fault="smtp.vrfy-knows-one-user")
+@needs(endpoint(Protocol.SMTP), accounts(2))
+def test_vrfy_knows_local_users(target: LiveTarget) -> None:
+    first, second = (target.smtp().vrfy(_local_part(target, account)) for account in (0, 1))
+    if first.code != 250:
+        first, second = second, first
+    if first.code != 250:
+        raise NotOffered(f"VRFY was answered {first}")
+
+    assert second.klass in (2, 4), f"VRFY of one user was answered {first}, of another {second}"
+
+
+@covers("RFC5321-3.5.1-i", fault="smtp.vrfy-refuses-addresses")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+def test_vrfy_takes_an_address(target: LiveTarget) -> None:
+    bare = target.smtp().vrfy(_local_part(target))
+    if bare.klass != 2:
+        raise NotOffered(f"VRFY of a user name was answered {bare}")
+
+    whole = target.smtp().vrfy(target.account().address.encode())
+
+    assert whole.code not in (500, 501, 504), f"VRFY of an address was answered {whole}, of the name {bare}"
 
 
 def _has_domain(mailbox: bytes) -> bool:

@@ -34,7 +34,7 @@ def test_ehlo_is_understood(target: LiveTarget, name: bytes) -> None:
     assert reply.code not in (500, 502), f"EHLO {name.decode()} was answered {reply}"
 
 
-@covers("RFC5321-4.1.1.1-nk1", fault="smtp.ehlo-keyword-with-underscore")
+@covers("RFC5321-4.1.1.1-nk1", "RFC5321-2.2.1-a", fault="smtp.ehlo-keyword-with-underscore")
 @needs(endpoint(Protocol.SMTP))
 def test_the_ehlo_reply_has_its_grammar(target: LiveTarget) -> None:
     smtp = target.smtp(hello=False)
@@ -96,7 +96,7 @@ def test_helo_lists_no_extensions(target: LiveTarget) -> None:
     assert not words & offered, f"HELO was answered {reply}"
 
 
-@covers("RFC5321-2.2.2-c", fault="smtp.unregistered-keyword")
+@covers("RFC5321-2.2.2-b", "RFC5321-2.2.2-c", fault="smtp.unregistered-keyword")
 @needs(endpoint(Protocol.SMTP))
 def test_keywords_are_registered_or_private(target: LiveTarget) -> None:
     offered = target.smtp().extensions
@@ -152,16 +152,21 @@ def test_what_ehlo_lists_is_implemented(target: LiveTarget) -> None:
             assert reply.code not in (500, 502), f"EHLO lists {keyword}, which was answered {reply}"
 
 
-@covers("RFC5321-4.1.1.1-g", fault="smtp.hides-help")
+@covers("RFC5321-4.1.1.1-g", "RFC5321-4.1.1.1-h", "RFC5321-3.5.2-j", fault="smtp.hides-help")
 @needs(endpoint(Protocol.SMTP))
 def test_ehlo_lists_commands_beyond_the_required(target: LiveTarget) -> None:
     smtp = target.smtp()
     offered = set(smtp.extensions)
 
-    for keyword, line in {"HELP": b"HELP", "ETRN": b"ETRN mailproof.invalid"}.items():
-        if keyword not in offered:
-            reply = smtp.command(line)
-            assert reply.klass not in (2, 3), f"EHLO does not list {keyword}, which was answered {reply}"
+    with proves("RFC5321-3.5.2-j"):
+        ask("VRFY" in offered, "VRFY is not listed")
+    with proves("RFC5321-4.1.1.1-h"):
+        ask(any(word.startswith("X") for word in offered), "no private command is listed")
+    with proves("RFC5321-4.1.1.1-g"):
+        for keyword, line in {"HELP": b"HELP", "ETRN": b"ETRN mailproof.invalid"}.items():
+            if keyword not in offered:
+                reply = smtp.command(line)
+                assert reply.klass not in (2, 3), f"EHLO does not list {keyword}, which was answered {reply}"
 
 
 @covers("RFC5321-3.5.2-i", fault="smtp.hides-expn")
@@ -176,7 +181,7 @@ def test_ehlo_lists_expn_where_it_works(target: LiveTarget) -> None:
     assert "EXPN" in smtp.extensions, f"EHLO does not list EXPN, which was answered {reply}"
 
 
-@covers("RFC5321-4.1.1.1-g", fault="smtp.soml-unlisted")
+@covers("RFC5321-F.6-c", fault="smtp.soml-unlisted")
 @needs(endpoint(Protocol.SMTP))
 def test_ehlo_lists_send_and_its_kin_where_they_work(target: LiveTarget) -> None:
     smtp = target.smtp()

@@ -155,7 +155,7 @@ def test_data_before_rcpt_is_answered_503_or_554(target: LiveTarget) -> None:
             assert reply.code in (503, 554, 354), f"DATA before RCPT was answered {reply}"
 
 
-@covers("RFC5321-4.5.1-b", fault="smtp.rcpt-unknown-before-ehlo")
+@covers("RFC5321-4.5.1-a", "RFC5321-4.5.1-b", fault="smtp.rcpt-unknown-before-ehlo")
 @needs(endpoint(Protocol.SMTP), accounts(1))
 def test_the_minimum_of_commands_is_known(target: LiveTarget) -> None:
     path = forward_path(target)

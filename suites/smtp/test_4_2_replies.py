@@ -47,6 +47,18 @@ def test_after_a_554_greeting_the_server_waits_for_quit(target: LiveTarget) -> N
     assert not greeting.at_eof(target.quiet_s), "the connection was closed behind a greeting of 554"
 
 
+@covers("RFC5321-3.1-d2", fault="smtp.greets-with-554-and-serves")
+@needs(endpoint(Protocol.SMTP))
+def test_after_a_554_greeting_commands_get_503(target: LiveTarget) -> None:
+    client = target.greeted(Protocol.SMTP)
+    if client.greeting.code != 554:
+        raise NotOffered(f"the greeting is {client.greeting}")
+
+    reply = client.command(b"NOOP")
+
+    assert reply.code == 503, f"NOOP behind a greeting of 554 was answered {reply}"
+
+
 @covers("RFC5321-4.2-a", fault="smtp.null-sender-answered-twice")
 @needs(endpoint(Protocol.SMTP), accounts(1))
 @given(lines=dialogues)

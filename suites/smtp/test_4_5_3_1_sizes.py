@@ -11,10 +11,10 @@ from harness.errors import NotOffered, Unclear
 from harness.strategies.addresses import longest_local_parts
 from harness.target import Protocol
 from harness.wire.smtp.replies import Reply
-from suites.covers import covers
-from suites.mail import forward_path, plain_message, reverse_path
+from suites.covers import covers, proves
+from suites.mail import forward_path, open_transaction, plain_message, reverse_path
 from suites.needs import accounts, endpoint, needs
-from suites.smtp.steps import content, judged, sent
+from suites.smtp.steps import ask, content, judged, open_data, sent
 
 # Octets; RFC 5321 §4.5.3.1.3 (brackets included), §4.5.3.1.4 and §4.5.3.1.6 (CRLF included), §4.5.3.1.7.
 _PATH: Final = 256
@@ -26,6 +26,8 @@ _MESSAGE: Final = 64 * 1024
 _RECIPIENTS: Final = 100
 # Ours: with more no limit is looked for.
 _MANY_RECIPIENTS: Final = 1100
+# Ours, octets: most limits are above it.
+_LARGE: Final = 3_000_000
 # Ours: RCPTs in one group.
 _GROUP: Final = 50
 
@@ -126,7 +128,7 @@ def test_a_transaction_takes_100_recipients(target: LiveTarget) -> None:
     smtp.rset()
 
 
-@covers("RFC5321-4.5.3.1.10-b", fault="smtp.too-many-recipients-get-451")
+@covers("RFC5321-4.5.3.1.10-b", "RFC5321-4.5.3.1.10-c", fault="smtp.too-many-recipients-get-451")
 @needs(endpoint(Protocol.SMTP), accounts(1))
 def test_recipients_beyond_the_limit_get_452(target: LiveTarget) -> None:
     smtp = _after_a_plain_mail(target)
@@ -139,6 +141,28 @@ def test_recipients_beyond_the_limit_get_452(target: LiveTarget) -> None:
     else:
         raise NotOffered(f"{_MANY_RECIPIENTS} recipients are no limit")
 
-    if refused[0].klass != 4:
-        raise Unclear(f"a recipient was answered {refused[0]}: the site's own limit")
-    assert refused[0].code == 452, f"a recipient beyond the limit was answered {refused[0]}"
+    reply = refused[0]
+    with proves("RFC5321-4.5.3.1.10-c"):
+        ask(reply.klass == 5, f"a recipient beyond the limit was answered {reply}")
+    with proves("RFC5321-4.5.3.1.10-b"):
+        if reply.klass == 5:
+            raise Unclear(f"a recipient was answered {reply}: the site's own limit")
+        assert reply.code == 452, f"a recipient beyond the limit was answered {reply}"
+
+
+@covers("RFC5321-4.5.3.1.7-b", fault="smtp.limit-without-size")
+@needs(endpoint(Protocol.SMTP), accounts(1))
+def test_a_limit_on_messages_is_told_by_size(target: LiveTarget) -> None:
+    smtp = target.smtp()
+    if "SIZE" in smtp.extensions:
+        return
+
+    open_transaction(target, smtp)
+    open_data(target, smtp)
+    smtp.raw(content(target))
+    smtp.raw(b"x\r\n" * (_LARGE // 3), shown=b"(%d octets)\r\n" % _LARGE)
+    smtp.raw(b".\r\n")
+    reply = smtp.read_reply()
+
+    assert reply.code != 552, f"SIZE is not offered, and a message of {_LARGE} octets was answered {reply}"
+    raise NotOffered(f"SIZE is not offered, and a message of {_LARGE} octets was answered {reply}")

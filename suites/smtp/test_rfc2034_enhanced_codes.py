@@ -39,7 +39,7 @@ _EHLO: Final = b"EHLO [127.0.0.1]"
 _HELO: Final = b"HELO client.example.test"
 
 
-@covers("RFC2034-4-b", fault="smtp.vrfy-without-enhanced-code")
+@covers("RFC2034-4-a", "RFC2034-4-b", fault="smtp.vrfy-without-enhanced-code")
 @needs(smtp_offers("ENHANCEDSTATUSCODES"), accounts(1))
 @given(lines=dialogues)
 def test_replies_have_an_enhanced_code(target: LiveTarget, lines: list[bytes]) -> None:

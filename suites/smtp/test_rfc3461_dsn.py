@@ -36,11 +36,10 @@ _orcpt: Final = _printable.map(lambda text: b"ORCPT=rfc822;" + text)
 
 # Values that RFC 3461 §4 does not allow, and repetitions.
 _BAD_AT_MAIL: Final = (
-    b"ENVID=a+2", b"ENVID=+GG", b"ENVID=a+", b"ENVID=+0a", b"ENVID=a ENVID=b", b"RET=FULL RET=HDRS",
+    b"ENVID=a+2", b"ENVID=+GG", b"ENVID=a+", b"ENVID=+0a",
 )  # fmt: skip
 _BAD_AT_RCPT: Final = (
     b"NOTIFY=NEVER,FAILURE", b"NOTIFY=SOMETIMES", b"ORCPT=nobody", b"ORCPT=rfc822;a+2",
-    b"NOTIFY=NEVER NOTIFY=NEVER", b"ORCPT=rfc822;a ORCPT=rfc822;a",
 )  # fmt: skip
 
 
@@ -95,6 +94,41 @@ def test_a_bad_notify_or_orcpt_gets_501(target: LiveTarget, parameter: bytes) ->
     reply = judged(_after_mail(target).rcpt(forward_path(target), parameter))
 
     assert reply.code == 501, f"RCPT with {parameter.decode()} was answered {reply}"
+
+
+@covers("RFC3461-5.1-c", "RFC3461-4.5-b", fault="smtp.second-envid-taken", also=("smtp.bad-envid-gets-555",))
+@needs(smtp_offers("DSN"))
+@given(parameters=st.sampled_from([b"ENVID=a ENVID=b", b"ENVID=a RET=FULL ENVID=a", b"RET=FULL RET=HDRS"]))
+def test_a_second_envid_or_ret_gets_501(target: LiveTarget, parameters: bytes) -> None:
+    reply = judged(target.smtp().mail(reverse_path(target), parameters))
+
+    assert reply.code == 501, f"MAIL with {parameters.decode()} was answered {reply}"
+
+
+@covers(
+    "RFC3461-5.1-f", "RFC3461-4.5-d", fault="smtp.second-notify-taken", also=("smtp.bad-notify-gets-555",)
+)
+@needs(smtp_offers("DSN"), accounts(1))
+@given(parameters=st.sampled_from([b"NOTIFY=NEVER NOTIFY=NEVER", b"ORCPT=rfc822;a ORCPT=rfc822;a"]))
+def test_a_second_notify_or_orcpt_gets_501(target: LiveTarget, parameters: bytes) -> None:
+    reply = judged(_after_mail(target).rcpt(forward_path(target), parameters))
+
+    assert reply.code == 501, f"RCPT with {parameters.decode()} was answered {reply}"
+
+
+@covers("RFC3461-5.4-d", fault="smtp.three-parameters-at-most")
+@needs(smtp_offers("DSN"))
+@given(envid=_printable)
+def test_all_parameters_are_taken_together(target: LiveTarget, envid: bytes) -> None:
+    plain = judged(target.smtp().mail(reverse_path(target)))
+    smtp = target.smtp()
+    offered = {"SIZE": b"SIZE=1000", "8BITMIME": b"BODY=8BITMIME", "SMTPUTF8": b"SMTPUTF8"}
+    parameters = [words for keyword, words in offered.items() if keyword in smtp.extensions]
+
+    reply = judged(smtp.mail(reverse_path(target), b"RET=HDRS", b"ENVID=" + envid, *parameters))
+
+    what = b" ".join(parameters).decode()
+    assert reply.code == plain.code, f"MAIL with RET, ENVID, {what} was answered {reply}, without {plain}"
 
 
 @covers("RFC3461-5.4-a", fault="smtp.envid-of-99-octets")
