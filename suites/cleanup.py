@@ -17,6 +17,7 @@ def clean_up(target: LiveTarget) -> str:
     Returns:
         ``""``, or what could not be removed and why.
     """
+    target.close()
     target = LiveTarget(target.declared, token=target.token)
     left = []
     for index, account in enumerate(target.declared.accounts):
@@ -26,6 +27,7 @@ def clean_up(target: LiveTarget) -> str:
             left.append(f"messages with {target.token} may be left with {account.user}: {exc}")
         finally:
             target.end()
+    target.close()
     return "; ".join(left)
 
 

@@ -84,6 +84,11 @@ class ImapSession:
         """We closed, or the peer said BYE."""
         return self.transport.closed or self.state is State.LOGOUT
 
+    @property
+    def settled(self) -> bool:
+        """Every command sent was completed, and everything that came was handed out."""
+        return not self._sent and not self._arrived and self._reader.idle
+
     def close(self) -> None:
         """Close the connection as it is; `logout` first to part politely."""
         self.transport.close()

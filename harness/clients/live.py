@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from harness.clients.imap import ImapClient
 from harness.clients.pop3 import Pop3Client
 from harness.clients.probe import Abilities, read_abilities
+from harness.clients.reuse import ImapPool
 from harness.clients.smtp import SmtpClient
 from harness.clients.tls import client_context
 from harness.clients.transcript import Transcript
@@ -41,6 +42,8 @@ class LiveTarget:
         self.transcripts: list[Transcript] = []
         self._open: list[SmtpClient | Pop3Client | ImapClient] = []
         self._numbers = itertools.count(1)
+        self._pool = ImapPool()
+        self._logged_in: dict[ImapClient, tuple[str, str]] = {}
 
     @property
     def domain(self) -> str:
@@ -85,9 +88,23 @@ class LiveTarget:
         self.transcripts = []
 
     def end(self) -> None:
-        """Close every client still open; the transcripts stay."""
+        """Close every client still open, but for IMAP sessions that can go on; the transcripts stay."""
         while self._open:
-            self._open.pop().transport.close()
+            client = self._open.pop()
+            if not (isinstance(client, ImapClient) and self._keep(client)):
+                client.transport.close()
+
+    def _keep(self, client: ImapClient) -> bool:
+        place = self._logged_in.get(client)
+        if place is not None and self._pool.keep(*place, client):
+            return True
+        self._logged_in.pop(client, None)
+        return False
+
+    def close(self) -> None:
+        """End everything, the sessions kept for later too."""
+        self.end()
+        self._pool.close()
 
     def endpoint(self, *protocols: Protocol) -> Endpoint:
         """The first of these that the target has; `NotOffered` where it has none."""
@@ -217,13 +234,26 @@ class LiveTarget:
             Unclear: The greeting or the login was refused.
         """
         order = (Protocol.IMAPS, Protocol.IMAP) if tls else (Protocol.IMAP, Protocol.IMAPS)
+        if login and (kept := self._kept_imap(self.endpoint(*order), self.account(account))) is not None:
+            return kept
         client = self._client(lambda t: ImapClient(t, timeout_s=self.limits.timeout_s), *order)
-        client.read_greeting()
+        greeting = client.read_greeting()
+        if greeting.status == "BYE":
+            raise Unclear(f"the greeting is {greeting.raw!r}")
         if login:
             who = self.account(account)
             result = client.login(who.user, who.password)
             if not result.ok:
                 raise Unclear(f"login of {who.user} was answered {result.status} {result.text!r}")
+            self._logged_in[client] = (str(self.endpoint(*order)), who.user)
+        return client
+
+    def _kept_imap(self, endpoint: Endpoint, who: Account) -> ImapClient | None:
+        transcript = Transcript(f"{endpoint} #{len(self.transcripts) + 1}")
+        client = self._pool.take(str(endpoint), who.user, transcript)
+        if client is not None:
+            self.transcripts.append(transcript)
+            self._open.append(client)
         return client
 
     def products(self) -> dict[str, str]:
