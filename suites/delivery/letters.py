@@ -80,7 +80,12 @@ def post(
         Unclear: The envelope was refused, or the content for the time being or by a policy.
     """
     paths = recipients or [forward_path(target)]
-    replies = transact(client, reverse_path(target) if sender is None else sender, paths, content)
+    path = reverse_path(target) if sender is None else sender
+    replies = transact(client, path, paths, content)
+    if replies[0].code == 503:
+        # The server wants to be greeted before each message; whether it may is another check's concern.
+        target.hello(client)
+        replies = transact(client, path, paths, content)
     for reply in replies[: 1 + len(paths)]:
         if reply.klass != 2:
             raise Unclear(f"a plain envelope was refused: {reply}")

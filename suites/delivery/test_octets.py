@@ -1,5 +1,7 @@
 """RFC 6152 §3 and RFC 3030 §2, §3: octets above 127, chunks, binary."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +9,6 @@ from harness.clients.live import LiveTarget
 from harness.clients.smtp import SmtpClient
 from harness.errors import Unclear
 from harness.strategies.messages import eight_bit_bodies
-from harness.strategies.smtp import cuts
 from harness.target import Protocol
 from suites.covers import covers
 from suites.delivery.letters import Letter, arrived, letters
@@ -60,13 +61,20 @@ def test_octets_above_127_keep_every_bit(target: LiveTarget, drawn: list[bytes])
 
 @covers("RFC3030-2-nk1", "RFC3030-2-nk3", fault="delivery.dots-taken-off-chunks")
 @needs(endpoint(Protocol.SMTP), reader(), smtp_offers("CHUNKING"))
-@given(drawn=st.data(), bodies=st.lists(_PIECES, min_size=1, max_size=3))
-def test_chunks_join_to_the_message(target: LiveTarget, drawn: st.DataObject, bodies: list[bytes]) -> None:
+@given(
+    bodies=st.lists(_PIECES, min_size=1, max_size=3),
+    shares=st.sets(st.integers(1, 99), max_size=6),
+    empty=st.booleans(),
+)
+def test_chunks_join_to_the_message(
+    target: LiveTarget, bodies: list[bytes], shares: set[int], empty: bool
+) -> None:
     sent = labelled(target, [b".first\r\n" + body for body in bodies], b"7bit")
     client = target.smtp()
     for each in sent:
         opened(target, client)
-        chunked(client, drawn.draw(cuts(each.content)) + [b""] * drawn.draw(st.integers(0, 1)))
+        places = [0, *sorted(len(each.content) * share // 100 for share in shares), len(each.content)]
+        chunked(client, [each.content[a:b] for a, b in pairwise(places)] + [b""] * empty)
     unchanged(target, sent)
 
 

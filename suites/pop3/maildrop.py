@@ -135,13 +135,19 @@ def fresh_messages(target: LiveTarget, bodies: Sequence[bytes]) -> list[bytes]:
     return [plain_message(target.unique("drop"), to=address, body=body) for body in bodies]
 
 
-def numbers_by_token(target: LiveTarget, pop3: Pop3Client, tokens: Sequence[bytes]) -> dict[bytes, int]:
-    """The number of each message with one of these tokens, newest looked at first; some may be missing."""
+def numbers_by_token(
+    target: LiveTarget, pop3: Pop3Client, tokens: Sequence[bytes], *, newest: int = _SEARCHED
+) -> dict[bytes, int]:
+    """The number of each message with one of these tokens, newest looked at first; some may be missing.
+
+    Args:
+        newest: How many messages are looked at.
+    """
     known = _last_seen.setdefault(target, {})
     listed = [number for number, _octets in pop3.list_()]
     likely = [known[token] for token in tokens if known.get(token) in listed]
     found: dict[bytes, int] = {}
-    for number in dict.fromkeys([*likely, *reversed(listed[-_SEARCHED:])]):
+    for number in dict.fromkeys([*likely, *reversed(listed[-newest:])]):
         if len(found) == len(tokens):
             break
         mark = _MARK.search(_header(pop3, number))

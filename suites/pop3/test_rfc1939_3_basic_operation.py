@@ -118,6 +118,8 @@ def test_lines_that_begin_with_a_dot_have_one_more(target: LiveTarget, bodies: l
             lines = response.raw.split(CRLF)[1:-2]
             bare = [line for line in lines if line.startswith(b".") and not line.startswith(b"..")]
             assert not bare, f"RETR has the line {bare[0]!r}, which is not byte-stuffed"
+            if not response.octets.rstrip().endswith(b"end"):
+                raise Unclear("RETR does not give the whole message, so its dots prove nothing")
             expected = [line for line in content.split(CRLF) if line.startswith(b".")]
             dotted = [line[1:] for line in lines if line.startswith(b".")]
             assert dotted == expected, f"lines with a dot in front: {expected} were put in, {dotted} came out"

@@ -13,6 +13,9 @@ from suites.pop3.maildrop import Drop, ended, fresh_messages, log_in, maildrop, 
 
 _POP3 = endpoint(Protocol.POP3, Protocol.POP3S)
 
+# Ours: messages put in a moment ago are among the newest, and a look at all the others takes time.
+_NEWEST = 20
+
 _BODIES = (b"One.\r\n", b"Two.\r\n", b"Three.\r\n")
 
 
@@ -28,10 +31,12 @@ def marked(drop: Drop, places: set[int]) -> None:
             raise Unclear(f"DELE was answered {status}")
 
 
-def left_over(target: LiveTarget, names: list[bytes]) -> set[int]:
-    """Which of the messages a new session still finds, by their place."""
+def left_over(target: LiveTarget, names: list[bytes], *, at_least: set[int]) -> set[int]:
+    """Which of the messages a new session still finds, by their place; looks again where one of `at_least` is not."""
     pop3 = log_in(target, account=owner_index(target))
-    found = numbers_by_token(target, pop3, names)
+    found = numbers_by_token(target, pop3, names, newest=_NEWEST)
+    if not {names[place] for place in at_least} <= set(found):
+        found = numbers_by_token(target, pop3, names)
     ended(pop3)
     return {place for place, name in enumerate(names) if name in found}
 
@@ -45,7 +50,7 @@ def test_a_session_that_ends_without_quit_removes_nothing(
     with maildrop(target, fresh_messages(target, _BODIES)) as drop:
         marked(drop, places)
         drop.pop3.transport.reset() if reset else drop.pop3.transport.close()
-        left = left_over(target, tokens(drop))
+        left = left_over(target, tokens(drop), at_least={0, 1, 2})
         assert left == {0, 1, 2}, (
             f"DELE of {sorted(places)}, no QUIT; of three messages {sorted(left)} are left"
         )
@@ -58,7 +63,7 @@ def test_quit_spares_the_unmarked(target: LiveTarget, places: set[int]) -> None:
     with maildrop(target, fresh_messages(target, _BODIES)) as drop:
         marked(drop, places)
         drop.pop3.command(b"QUIT")
-        left = left_over(target, tokens(drop))
+        left = left_over(target, tokens(drop), at_least={0, 1, 2} - places)
         spared = {0, 1, 2} - places
         assert spared <= left, f"DELE of {sorted(places)} and QUIT; of three messages {sorted(left)} are left"
 
@@ -72,7 +77,7 @@ def test_quit_removes_the_marked(target: LiveTarget, places: set[int]) -> None:
         status = drop.pop3.command(b"QUIT")
         if not status.ok:
             raise Unclear(f"QUIT was answered {status}: some messages were not removed")
-        left = left_over(target, tokens(drop))
+        left = left_over(target, tokens(drop), at_least=set())
         assert not places & left, (
             f"DELE of {sorted(places)} and QUIT; of three messages {sorted(left)} are left"
         )
