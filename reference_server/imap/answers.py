@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from reference_server.store import MailboxExists, NoSuchMailbox, StoreError, StoreFailed
+from reference_server.store import HasChildren, MailboxExists, NoSuchMailbox, StoreError, StoreFailed
 
 __all__ = ["Completion", "Refusal", "bad", "completion_of", "no", "ok"]
 
@@ -45,8 +45,10 @@ def bad(text: str, code: str = "") -> Refusal:
 
 
 def completion_of(error: StoreError) -> Completion:
-    """What the store refused, with the code of RFC 5530 §3."""
+    """What the store refused, with the code of RFC 5530 §3 or RFC 9051 §7.1."""
     match error:
+        case HasChildren():
+            return Completion("NO", "There are mailboxes below it", "HASCHILDREN")
         case NoSuchMailbox():
             return Completion("NO", "There is no such mailbox", "NONEXISTENT")
         case MailboxExists():

@@ -7,7 +7,7 @@ from typing import Final
 
 from reference_server.store import INBOX, MailboxRow
 
-__all__ = ["SEPARATOR", "Entry", "Tree", "pattern"]
+__all__ = ["SEPARATOR", "Entry", "Tree", "ancestors", "pattern"]
 
 SEPARATOR: Final = "/"
 

@@ -5,7 +5,14 @@ back two lists: the rows as they are now, and the UIDs that `unchangedsince` hel
 short, and safe from both threads; callbacks of `listen` run in the committing thread.
 """
 
-from reference_server.store.errors import MailboxExists, NoSuchMailbox, NoSuchUser, StoreError, StoreFailed
+from reference_server.store.errors import (
+    HasChildren,
+    MailboxExists,
+    NoSuchMailbox,
+    NoSuchUser,
+    StoreError,
+    StoreFailed,
+)
 from reference_server.store.rows import Delivery, MailboxRow, MessageRow, Status
 from reference_server.store.schema import INBOX
 from reference_server.store.store import FlagMode, Store
@@ -14,6 +21,7 @@ __all__ = [
     "INBOX",
     "Delivery",
     "FlagMode",
+    "HasChildren",
     "MailboxExists",
     "MailboxRow",
     "MessageRow",

@@ -1,6 +1,6 @@
 """What the store refuses."""
 
-__all__ = ["MailboxExists", "NoSuchMailbox", "NoSuchUser", "StoreError", "StoreFailed"]
+__all__ = ["HasChildren", "MailboxExists", "NoSuchMailbox", "NoSuchUser", "StoreError", "StoreFailed"]
 
 
 class StoreError(Exception):
@@ -17,6 +17,10 @@ class NoSuchUser(StoreError):
 
 class NoSuchMailbox(StoreError):
     """The user has no mailbox of this name."""
+
+
+class HasChildren(StoreError):
+    """The name has others below it, and no mailbox of its own that could go."""
 
 
 class MailboxExists(StoreError):

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from reference_server.store.errors import MailboxExists, NoSuchMailbox, NoSuchUser, StoreError
+from reference_server.store.errors import HasChildren, MailboxExists, NoSuchMailbox, NoSuchUser, StoreError
 from reference_server.store.rows import MailboxRow
 from reference_server.store.schema import INBOX, Database
 
@@ -107,7 +107,8 @@ class Mailboxes(Database):
 
         Raises:
             NoSuchMailbox: There is none.
-            StoreError: It is INBOX, or not selectable and has children.
+            HasChildren: It is not selectable, and has children.
+            StoreError: It is INBOX.
         """
         with self.transaction() as sql:
             mailbox = self._existing(user, name)
@@ -115,7 +116,7 @@ class Mailboxes(Database):
                 raise StoreError("INBOX cannot be deleted")
             if self._children(mailbox):
                 if not mailbox.selectable:
-                    raise StoreError(f"{mailbox.name} has children")
+                    raise HasChildren(f"{mailbox.name} has children")
                 sql.execute("UPDATE mailboxes SET selectable = 0 WHERE id = ?", (mailbox.id,))
             else:
                 sql.execute("DELETE FROM mailboxes WHERE id = ?", (mailbox.id,))
