@@ -15,6 +15,7 @@ from harness.target import Protocol
 __all__ = [
     "Need",
     "accounts",
+    "claimed",
     "endpoint",
     "imap_offers",
     "lmtp_offers",
@@ -96,3 +97,15 @@ submission_offers: Final = _offers("submission", "submission", "submission over 
 lmtp_offers: Final = _offers("LMTP", "lmtp")
 pop3_offers: Final = _offers("POP3", "pop3", "pop3 logged in")
 imap_offers: Final = _offers("IMAP", "imap", "imap logged in")
+
+# What a server lists where it follows the document; of two revisions it need follow only one.
+_REVISIONS: Final = {"RFC3501": "IMAP4REV1", "RFC9051": "IMAP4REV2"}
+
+
+def claimed(document: str, target: LiveTarget) -> None:
+    """Raises `NotOffered` where the target says that it follows the other revision of IMAP, and not this document."""
+    if document not in _REVISIONS:
+        return
+    listed = target.abilities.names("imap", "imap logged in") & set(_REVISIONS.values())
+    if listed and _REVISIONS[document] not in listed:
+        raise NotOffered(f"IMAP does not offer {_REVISIONS[document]}")

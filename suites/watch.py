@@ -31,6 +31,7 @@ from harness.results import (
 from harness.spec import Register
 from suites.choices import ChoiceLog
 from suites.covers import Check, Observation, broken_requirements, observation
+from suites.needs import claimed
 
 __all__ = ["PROVES_NOTHING", "Watched", "use_seed", "watch"]
 
@@ -85,7 +86,7 @@ def watch(
     finally:
         observation.reset(token)
         target.end()
-    findings = _findings(seen, exception, register)
+    findings = _findings(seen, exception, register, target)
     statuses = {finding.seen for finding in findings}
     result = CheckResult(
         check=check.id,
@@ -169,12 +170,18 @@ def use_seed(function: Callable[..., object], seed: int) -> None:
     function._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]  # no public way sets it alone
 
 
-def _findings(seen: Observation, exception: Exception | None, register: Register) -> list[Finding]:
+def _findings(
+    seen: Observation, exception: Exception | None, register: Register, target: LiveTarget
+) -> list[Finding]:
     broken = broken_requirements(exception, seen.check) if isinstance(exception, AssertionError) else ()
     findings = []
     for requirement_id in seen.check.requirements:
         requirement = register[requirement_id]
-        status, reason = _status(seen, exception, requirement_id, broken)
+        try:
+            claimed(requirement_id.partition("-")[0], target)
+            status, reason = _status(seen, exception, requirement_id, broken)
+        except NotOffered as exc:
+            status, reason = Seen.NOT_OFFERED, str(exc)
         findings.append(
             Finding(
                 requirement=requirement_id,
