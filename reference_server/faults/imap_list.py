@@ -9,7 +9,7 @@ from harness.wire.imap.command_list import List
 from harness.wire.imap.commands import Command, CommandError
 from reference_server.faults import fault
 from reference_server.imap.answers import Completion, no, ok
-from reference_server.imap.listing import SEPARATOR, Entry, Tree
+from reference_server.imap.listing import SEPARATOR, Entry, Tree, ancestors
 from reference_server.imap.session import ImapSession
 from reference_server.store import INBOX, MailboxRow
 
@@ -87,6 +87,35 @@ class LsubHidesSuperiors(Tree):
 
     def subscribed(self, shape: "re.Pattern[str]", text: str) -> list[Entry]:
         return [entry for entry in super().subscribed(shape, text) if entry.name in self.subscriptions]
+
+
+@fault("imap.empty-pattern-asks-always")
+class EmptyPatternAsksAlways(ImapSession):
+    """An empty pattern asks for the separator in an extended LIST too."""
+
+    def do_list(self, command: Command, arguments: List) -> Completion:
+        if b"" in arguments.patterns:
+            self.untagged(b'LIST (\\Noselect) "/" ""')
+        return super().do_list(command, arguments)
+
+
+@fault("imap.list-subscribed-as-lsub")
+class ListSubscribedAsLsub(Tree):
+    r"""LIST (SUBSCRIBED) with % shows the parents of what is subscribed as \Noselect, as LSUB does."""
+
+    def entries(
+        self, patterns: Iterable["re.Pattern[str]"], selection: frozenset[str], returning: frozenset[str]
+    ) -> list[Entry]:
+        patterns = list(patterns)
+        found = super().entries(patterns, selection, returning)
+        if "SUBSCRIBED" not in selection:
+            return found
+        parents = {parent for name in self.subscriptions for parent in ancestors(name)} - self.subscriptions
+        return found + [
+            Entry(name, ("\\Noselect",))
+            for name in sorted(parents)
+            if any(each.fullmatch(name) for each in patterns)
+        ]
 
 
 # Attributes

@@ -232,3 +232,13 @@ class EnabledRepeats(ImapSession):
 
     def do_enable(self, command: Command, arguments: Enable) -> Completion:
         return super().do_enable(command, Enable((*sorted(self.enabled), *arguments.capabilities)))
+
+
+@fault("imap.bad-initial-response-gets-no")
+class BadInitialResponseGetsNo(ImapSession):
+    """An initial response that is no base64 gets NO."""
+
+    def do_authenticate(self, command: Command, arguments: Authenticate) -> Completion | None:
+        completion = super().do_authenticate(command, arguments)
+        refused = arguments.initial is not None and completion is not None and completion.status == "BAD"
+        return Completion("NO", "The response cannot be read") if refused else completion

@@ -15,7 +15,7 @@ from reference_server.faults import fault
 from reference_server.imap.answers import Completion, Refusal, no, ok
 from reference_server.imap.listing import SEPARATOR, Entry
 from reference_server.imap.session import ImapSession
-from reference_server.store import MailboxExists, MailboxRow, NoSuchMailbox
+from reference_server.store import HasChildren, MailboxExists, MailboxRow, NoSuchMailbox
 
 _VALIDITY: Final = re.compile(rb"\b(UIDVALIDITY|APPENDUID|COPYUID) [0-9]+")
 _APPEND_OPTIONS: Final = re.compile(rb"(\S+ APPEND \S+) .*?( ~?\{[0-9]+\+?\}\r\n)")
@@ -90,6 +90,14 @@ class Rev2WithoutUtf8(ImapSession):
         return encode_astring(encode_mailbox_name(name))
 
 
+@fault("imap.rev2-creates-any-octets")
+class Rev2CreatesAnyOctets(ImapSession):
+    """In IMAP4rev2 octets that are no UTF-8 are taken for something."""
+
+    def decode_name(self, octets: bytes) -> str:
+        return octets.decode("utf-8", "replace") if self.rev2 else super().decode_name(octets)
+
+
 @fault("imap.inbox-in-capitals")
 class InboxInCapitals(ImapSession):
     """INBOX is the inbox in capital letters only."""
@@ -159,6 +167,17 @@ class DeleteOfNothing(ImapSession):
             return ok("DELETE completed")
 
 
+@fault("imap.delete-without-haschildren")
+class DeleteWithoutHaschildren(ImapSession):
+    """The NO to a DELETE of a name that has inferiors says nothing of them."""
+
+    def do_delete(self, command: Command, arguments: Mailbox) -> Completion:
+        try:
+            return super().do_delete(command, arguments)
+        except HasChildren as exc:
+            raise no(str(exc), "CANNOT") from None
+
+
 @fault("imap.rename-leaves-inferiors")
 class RenameLeavesInferiors(ImapSession):
     """RENAME leaves the inferior names where they are."""
@@ -201,6 +220,14 @@ class UidvalidityIsOne(ImapSession):
 
     def say(self, octets: bytes) -> None:
         super().say(_VALIDITY.sub(rb"\1 1", octets))
+
+
+@fault("imap.any-use-is-taken")
+class AnyUseIsTaken(ImapSession):
+    """CREATE passes over a special use that it does not know."""
+
+    def do_create(self, command: Command, arguments: Create) -> Completion:
+        return super().do_create(command, replace(arguments, special_use=()))
 
 
 # Subscriptions

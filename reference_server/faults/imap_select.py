@@ -104,3 +104,20 @@ class LeavesWithoutClosed(ImapSession):
     def untagged(self, octets: bytes) -> None:
         if not octets.startswith(b"OK [CLOSED]"):
             super().untagged(octets)
+
+
+@fault("imap.system-flag-of-its-own")
+class SystemFlagOfItsOwn(ImapSession):
+    """SELECT tells a system flag that no RFC defines."""
+
+    def applicable_flags(self, view: View) -> list[str]:
+        return [*super().applicable_flags(view), "\\Forwarded"]
+
+
+@fault("imap.other-uids-under-examine")
+class OtherUidsUnderExamine(ImapSession):
+    """In a mailbox that is only examined, UID SEARCH tells other UIDs."""
+
+    def number_or_uid(self, uids: Sequence[int], *, uid: bool) -> list[int]:
+        numbers = super().number_or_uid(uids, uid=uid)
+        return [number + 100 for number in numbers] if uid and self.selected().read_only else numbers

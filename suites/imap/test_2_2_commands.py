@@ -65,7 +65,7 @@ _superfluous: Final = st.sampled_from(
 )  # fmt: skip
 
 
-@covers("RFC3501-2.2.2-c", fault="imap.no-for-syntax-errors")
+@covers("RFC3501-2.2.2-c", "RFC9051-2.2.2-c", fault="imap.no-for-syntax-errors")
 @needs(_IMAP, accounts(1))
 @given(command=_unknown | _incomplete)
 def test_unknown_and_incomplete_commands_get_bad(target: LiveTarget, command: bytes) -> None:
@@ -74,7 +74,13 @@ def test_unknown_and_incomplete_commands_get_bad(target: LiveTarget, command: by
     assert result.status is Answer.BAD, f"{command!r} was answered {result.tagged}"
 
 
-@covers("RFC3501-2.2.2-c", fault="imap.forgives-spaces", also=("imap.no-for-syntax-errors",))
+@covers(
+    "RFC3501-2.2.2-c",
+    "RFC3501-2.2.2-b",
+    "RFC9051-2.2.2-c",
+    fault="imap.forgives-spaces",
+    also=("imap.no-for-syntax-errors",),
+)
 @needs(_IMAP, accounts(1))
 @given(command=_superfluous)
 def test_superfluous_spaces_and_arguments_get_bad(target: LiveTarget, command: bytes) -> None:
@@ -83,7 +89,7 @@ def test_superfluous_spaces_and_arguments_get_bad(target: LiveTarget, command: b
     assert result.status is Answer.BAD, f"{command!r} was answered {result.tagged}"
 
 
-@covers("RFC3501-2.2.2-c", fault="imap.any-tag", also=("imap.no-for-syntax-errors",))
+@covers("RFC3501-2.2.2-c", "RFC9051-2.2.2-c", fault="imap.any-tag", also=("imap.no-for-syntax-errors",))
 @needs(_IMAP)
 @given(tag=st.sampled_from([b"+", b"*", b"(mp", b'"mp"', b"m*p", b"%mp", b"m\\p"]))
 def test_a_bad_tag_gets_bad(target: LiveTarget, tag: bytes) -> None:
@@ -129,7 +135,7 @@ def test_commands_sent_ahead_are_carried_out_in_order(target: LiveTarget, change
     assert found == changes, f"\\Flagged was set and taken as {changes}, SEARCH FLAGGED told {found}"
 
 
-@covers("RFC3501-9-d", fault="imap.nul-in-bad")
+@covers("RFC3501-9-d", "RFC9051-9-d", fault="imap.nul-in-bad")
 @needs(_IMAP)
 @given(command=st.sampled_from([b"X\0Y", b"NOOP\0", b"\0", b'LOGIN "a\0b" "c"', b"SELECT \0", b"XMP"]))
 def test_no_nul_is_sent_to_a_broken_command(target: LiveTarget, command: bytes) -> None:

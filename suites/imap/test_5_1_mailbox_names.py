@@ -133,3 +133,16 @@ def test_a_listed_name_can_be_a_reference(target: LiveTarget, path: str) -> None
     result = imap.command(b"LIST", encode_astring(names[path]), b"*")
 
     assert result.ok, f"LIST with the reference {names[path].decode()} was answered {result.tagged}"
+
+
+@covers("RFC9051-5.1-b", fault="imap.rev2-creates-any-octets")
+@needs(_IMAP, accounts(1), imap_offers("IMAP4REV2"))
+@given(octets=st.sampled_from([b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80", b"\x80"]))
+def test_in_rev2_names_that_are_no_utf8_are_not_created(target: LiveTarget, octets: bytes) -> None:
+    imap = target.imap()
+    carried_out(imap, b"ENABLE IMAP4REV2")
+    name = name_for(target, "name") + b"_" + octets
+
+    result = imap.command(b"CREATE", Literal(name))
+
+    assert not result.ok, f"CREATE of {name!r} in IMAP4rev2 was answered {result.tagged}"

@@ -60,7 +60,7 @@ def _listings(target: LiveTarget) -> Iterator[tuple[str, list[str]]]:
         yield "the OK of LOGIN", names
 
 
-@covers("RFC3501-6.1.1-b", "RFC9051-6.1.1-b", fault="imap.capability-twice")
+@covers("RFC3501-6.1.1-b", "RFC9051-6.1.1-b", "RFC3501-6.1.1-a", fault="imap.capability-twice")
 @needs(_IMAP, accounts(1))
 @given(state=_states)
 def test_capability_sends_one_listing_before_its_ok(target: LiveTarget, state: str) -> None:
@@ -122,7 +122,7 @@ def test_noop_succeeds_in_every_state(target: LiveTarget, state: str) -> None:
     assert result.ok, f"NOOP {state} was answered {result.tagged}"
 
 
-@covers("RFC3501-3.4-a", "RFC3501-6.1.3-b", fault="imap.logout-without-bye")
+@covers("RFC3501-3.4-a", "RFC3501-6.1.3-b", "RFC3501-6.1.3-a", fault="imap.logout-without-bye")
 @needs(_IMAP, accounts(1))
 @given(state=_states)
 def test_logout_says_bye_and_ok_and_closes(target: LiveTarget, state: str) -> None:

@@ -63,7 +63,7 @@ def test_what_came_in_the_clear_has_no_effect_inside_tls(target: LiveTarget, inj
     assert b"MP2" not in found, f"{injected.decode()}, sent before TLS, was answered inside TLS"
 
 
-@covers("RFC3501-6.2.1-nk2", fault="imap.lists-starttls-inside-tls")
+@covers("RFC3501-6.2.1-nk2", "RFC9051-6.2.1-e", fault="imap.lists-starttls-inside-tls")
 @needs(_CLEARTEXT, imap_offers("STARTTLS"))
 def test_starttls_is_not_listed_inside_tls(target: LiveTarget) -> None:
     result = _in_tls(target).command(b"CAPABILITY")

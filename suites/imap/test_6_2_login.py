@@ -66,7 +66,7 @@ def test_login_with_a_wrong_password_gets_no(target: LiveTarget) -> None:
     assert result.status is Answer.NO, f"LOGIN with a wrong password was answered {result.tagged}"
 
 
-@covers("RFC3501-11.2-c", fault="imap.login-names-the-user")
+@covers("RFC3501-11.2-c", "RFC9051-11.7-c", fault="imap.login-names-the-user")
 @needs(_IMAP, accounts(1))
 def test_a_failed_login_tells_nothing_of_the_user(target: LiveTarget) -> None:
     known, unknown = _refusals(target, _failed_login)
@@ -154,7 +154,7 @@ _mechanisms: Final = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", max_size=1
 )
 
 
-@covers("RFC3501-6.2.2-b", fault="imap.unknown-mechanism-is-bad")
+@covers("RFC3501-6.2.2-b", "RFC9051-6.2.2-c", fault="imap.unknown-mechanism-is-bad")
 @needs(_IMAP)
 @given(mechanism=_mechanisms)
 def test_an_unknown_mechanism_gets_no(target: LiveTarget, mechanism: bytes) -> None:
@@ -201,3 +201,12 @@ def test_each_mechanism_that_works_is_listed(target: LiveTarget) -> None:
         assert not any(r.status is Answer.OK for r in tagged(came)), (
             f"{mechanism} logged in with no credentials"
         )
+
+
+@covers("RFC9051-6.2.2-h", fault="imap.bad-initial-response-gets-no", also=("imap.no-base64-gets-no",))
+@needs(_IMAP, imap_offers("AUTH=PLAIN", "IMAP4REV2"))
+@given(initial=st.sampled_from([b"!", b"AGFsaWNl!", b"A", b"AA=A", b"===="]))
+def test_an_initial_response_that_is_no_base64_gets_bad(target: LiveTarget, initial: bytes) -> None:
+    result = public(target).command(b"AUTHENTICATE PLAIN", initial)
+
+    assert result.status is Answer.BAD, f"AUTHENTICATE PLAIN {initial.decode()} was answered {result.tagged}"

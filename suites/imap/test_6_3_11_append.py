@@ -110,7 +110,7 @@ _bad_options: Final = st.sampled_from(
 )
 
 
-@covers("RFC3501-6.3.11-h", fault="imap.append-keeps-what-it-refuses")
+@covers("RFC3501-6.3.11-h", "RFC9051-6.3.12-h", fault="imap.append-keeps-what-it-refuses")
 @needs(_IMAP, accounts(1))
 @given(options=_bad_options)
 def test_a_failed_append_leaves_the_mailbox_alone(target: LiveTarget, options: bytes) -> None:
@@ -124,7 +124,7 @@ def test_a_failed_append_leaves_the_mailbox_alone(target: LiveTarget, options: b
     assert len(uids) == 1, f"APPEND with {options.decode()} was answered {result.tagged}, and put a message"
 
 
-@covers("RFC3501-6.3.11-i", fault="imap.append-creates")
+@covers("RFC3501-6.3.11-i", "RFC9051-6.3.12-i", fault="imap.append-creates")
 @needs(_IMAP, accounts(1))
 @given(word=st.sampled_from(["missing", "Missing", "no"]))
 def test_append_does_not_create_its_mailbox(target: LiveTarget, word: str) -> None:
@@ -138,7 +138,12 @@ def test_append_does_not_create_its_mailbox(target: LiveTarget, word: str) -> No
     assert not found, f"after a failed APPEND, LIST shows {[str(each) for each in found]}"
 
 
-@covers("RFC3501-6.3.11-j", fault="imap.append-without-trycreate", also=("imap.append-creates",))
+@covers(
+    "RFC3501-6.3.11-j",
+    "RFC9051-6.3.12-j",
+    fault="imap.append-without-trycreate",
+    also=("imap.append-creates",),
+)
 @needs(_IMAP, accounts(1))
 def test_append_to_nothing_gets_trycreate(target: LiveTarget) -> None:
     name = name_for(target, "missing")
@@ -208,7 +213,7 @@ def test_appenduid_tells_where_the_message_is(target: LiveTarget, number: int) -
     )
 
 
-@covers("RFC4315-3-d", "RFC4315-3-e", fault="imap.appenduid-is-a-range")
+@covers("RFC4315-3-d", "RFC4315-3-e", "RFC9051-7.1-e", fault="imap.appenduid-is-a-range")
 @needs(_IMAP, accounts(1), _uidplus())
 def test_appenduid_of_one_message_is_one_number(target: LiveTarget) -> None:
     with scratch(target) as box:

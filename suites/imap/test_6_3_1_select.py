@@ -5,7 +5,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import SelectResult
+from harness.clients.imap_results import SelectResult, found
 from harness.clients.live import LiveTarget
 from harness.target import Protocol
 from harness.wire.imap.encode import Literal, encode_astring, encode_quoted
@@ -24,6 +24,7 @@ _contents: Final = st.lists(st.sampled_from([(), _SEEN, ("\\Flagged",)]), max_si
 @covers(
     "RFC3501-6.3.1-b",
     "RFC9051-7.2.2-e",
+    "RFC3501-6.3.1-a",
     fault="imap.select-as-in-rev2",
     also=("imap.select-without-uidnext",),
 )
@@ -92,7 +93,7 @@ def test_a_failed_select_leaves_no_mailbox_selected(target: LiveTarget, verb: by
         assert not result.ok, f"{then.decode()} after a failed {verb.decode()} was answered {result.tagged}"
 
 
-@covers("RFC3501-6.3.2-c", fault="imap.examine-says-read-write")
+@covers("RFC3501-6.3.2-c", "RFC9051-6.3.3-c", fault="imap.examine-says-read-write")
 @needs(_IMAP, accounts(1))
 def test_the_ok_of_examine_says_read_only(target: LiveTarget) -> None:
     with scratch(target) as box:
@@ -205,3 +206,39 @@ def test_leaving_a_mailbox_by_select_is_told_by_closed(
     assert "CLOSED" in codes, (
         f"{verb.decode()} {name.decode()} with INBOX selected was answered {result.raw!r}"
     )
+
+
+_SYSTEM_FLAGS: Final = frozenset(
+    {"\\seen", "\\answered", "\\flagged", "\\deleted", "\\draft", "\\recent", "\\*"}
+)
+
+
+@covers("RFC3501-9-m", fault="imap.system-flag-of-its-own")
+@needs(_IMAP, accounts(1))
+def test_the_server_makes_up_no_system_flags(target: LiveTarget) -> None:
+    imap = target.imap()
+    with scratch(target, [message(target)]) as box:
+        told = [examine(imap, b"INBOX"), box.selected]
+
+    for selected in told:
+        flags = {*(selected.flags or ()), *(selected.permanentflags or ())}
+        strange = {flag for flag in flags if flag.startswith("\\") and flag.lower() not in _SYSTEM_FLAGS}
+        assert not strange, f"SELECT told the flags {', '.join(sorted(strange))}"
+
+
+@covers("RFC3501-2.3.1.1-b2", "RFC3501-2.3.1.1-c", fault="imap.other-uids-under-examine")
+@needs(_IMAP, accounts(1))
+@given(number=st.integers(1, 3))
+def test_uids_stay_between_sessions(target: LiveTarget, number: int) -> None:
+    with scratch(target, messages(target, [()] * number)) as box:
+        first = box.uids()
+        later = target.imap()
+        selected = examine(later, box.name)
+        second = sorted(found(carried_out(later, b"UID SEARCH ALL")))
+
+    before, now = box.selected.uidvalidity, selected.uidvalidity
+    told = f"UIDs were {first} with UIDVALIDITY {before}, in the next session {second} with {now}"
+    with proves("RFC3501-2.3.1.1-c"):
+        assert first == second or before != now, told
+    with proves("RFC3501-2.3.1.1-b2"):
+        assert first == second, told

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
 from harness.clients.live import LiveTarget
-from harness.errors import Unclear
+from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import Fetch
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
-from suites.imap.dialogue import case_variants, create, listed, plant, separator, tree
+from suites.imap.dialogue import case_variants, code_name, create, listed, plant, separator, tree
 from suites.imap.scratch import append, carried_out, message, name_for, select
-from suites.needs import accounts, endpoint, needs
+from suites.needs import accounts, endpoint, imap_offers, needs
 
 _IMAP: Final = endpoint(Protocol.IMAP, Protocol.IMAPS)
 
@@ -81,7 +81,7 @@ def test_create_of_what_exists_gets_no(target: LiveTarget, inbox: bytes) -> None
     _expect_no(imap, b"CREATE", inbox)
 
 
-@covers("RFC3501-6.3.4-a", fault="imap.delete-removes-inferiors")
+@covers("RFC3501-6.3.4-a", "RFC9051-6.3.5-b", "RFC3501-6.3.4-b", fault="imap.delete-removes-inferiors")
 @needs(_IMAP, accounts(1))
 @given(kept=st.sets(_paths, min_size=1, max_size=3))
 def test_delete_keeps_the_inferior_names(target: LiveTarget, kept: set[str]) -> None:
@@ -179,3 +179,22 @@ def test_a_name_used_again_has_new_uids_or_a_greater_uidvalidity(target: LiveTar
         with proves(*_NEVER_AGAIN):
             assert now[0] != former[0] or now[1] > former[1], told
         former = now
+
+
+@covers("RFC9051-6.3.5-d", "RFC9051-6.3.5-e", fault="imap.delete-without-haschildren")
+@needs(_IMAP, accounts(1), imap_offers("IMAP4REV2"))
+@given(path=st.sampled_from(["a", "a/b"]))
+def test_a_name_that_its_inferiors_keep_gets_haschildren(target: LiveTarget, path: str) -> None:
+    names = plant(target, [path])
+    imap = target.imap()
+    imap.command(b"DELETE", encode_astring(names[""]))
+
+    result = imap.command(b"DELETE", encode_astring(names[""]))
+
+    if result.ok:
+        raise NotOffered("DELETE of a name with inferiors was answered OK")
+    told = f"DELETE of a name with inferiors was answered {result.tagged}"
+    with proves("RFC9051-6.3.5-d"):
+        assert result.status is Answer.NO, told
+    with proves("RFC9051-6.3.5-e"):
+        assert code_name(result) == "HASCHILDREN", told

@@ -38,7 +38,7 @@ def test_lsub_lists_what_is_subscribed(target: LiveTarget, taken: set[str], give
     assert found == subscribed, f"subscribed are {subscribed}, LSUB lists {found}"
 
 
-@covers("RFC3501-6.3.6-b", fault="imap.delete-unsubscribes")
+@covers("RFC3501-6.3.6-b", "RFC9051-6.3.7-b", "RFC3501-6.3.9-c", fault="imap.delete-unsubscribes")
 @needs(_IMAP, accounts(1), imap_offers("IMAP4REV1"))
 def test_a_name_stays_subscribed_when_its_mailbox_goes(target: LiveTarget) -> None:
     name = name_for(target)

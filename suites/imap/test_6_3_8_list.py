@@ -31,7 +31,7 @@ def _matches(pattern: bytes, mark: bytes) -> "re.Pattern[bytes]":
     return re.compile(b"".join(parts), re.DOTALL)
 
 
-@covers("RFC3501-6.3.8-c", fault="imap.percent-crosses-levels")
+@covers("RFC3501-6.3.8-c", "RFC9051-6.3.9-c", fault="imap.percent-crosses-levels")
 @needs(_IMAP, accounts(1))
 @given(paths=_trees, pattern=_patterns)
 def test_list_returns_only_names_that_match(target: LiveTarget, paths: set[str], pattern: str) -> None:
@@ -77,7 +77,7 @@ def test_list_includes_inbox(target: LiveTarget, pattern: bytes) -> None:
     assert len(inboxes) == 1, f"LIST {pattern.decode()} returned {inboxes or found}"
 
 
-@covers("RFC3501-7.2.2-d", fault="imap.hides-noselect")
+@covers("RFC3501-7.2.2-d", "RFC9051-7.3.1-k", fault="imap.hides-noselect")
 @needs(_IMAP, accounts(1))
 @given(paths=_trees, gone=st.booleans())
 def test_names_without_noselect_can_be_selected(target: LiveTarget, paths: set[str], gone: bool) -> None:
@@ -92,7 +92,7 @@ def test_names_without_noselect_can_be_selected(target: LiveTarget, paths: set[s
             assert result.ok, f"{each} was listed, SELECT was answered {result.tagged}"
 
 
-@covers("RFC3501-7.2.2-a", fault="imap.noselect-and-marked")
+@covers("RFC3501-7.2.2-a", "RFC9051-7.3.1-e", fault="imap.noselect-and-marked")
 @needs(_IMAP, accounts(1))
 def test_noselect_names_are_not_marked(target: LiveTarget) -> None:
     names = tree(target, "a/b")

@@ -47,7 +47,13 @@ def _switch(target: LiveTarget) -> bytes:
     raise NotOffered("nothing that ENABLE switches on is offered")
 
 
-@covers("RFC5161-3.1-a", "RFC5161-3.1-d", fault="imap.enable-refuses-strangers")
+@covers(
+    "RFC5161-3.1-a",
+    "RFC5161-3.1-d",
+    "RFC9051-6.3.1-a",
+    "RFC9051-6.3.1-d",
+    fault="imap.enable-refuses-strangers",
+)
 @needs(_IMAP, accounts(1), _OFFERED)
 @given(name=st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-=", max_size=10))
 def test_enable_passes_over_unknown_names(target: LiveTarget, name: str) -> None:
@@ -55,10 +61,10 @@ def test_enable_passes_over_unknown_names(target: LiveTarget, name: str) -> None
 
     result = target.imap().command(b"ENABLE " + unknown.encode())
 
-    with proves("RFC5161-3.1-a"):
+    with proves("RFC5161-3.1-a", "RFC9051-6.3.1-a"):
         assert result.ok, f"ENABLE {unknown} was answered {result.tagged}"
         assert unknown not in _enabled(result), f"ENABLE {unknown} was answered {result.raw!r}"
-    with proves("RFC5161-3.1-d"):
+    with proves("RFC5161-3.1-d", "RFC9051-6.3.1-d"):
         assert len(result.of(Enabled)) == 1, f"ENABLE {unknown} was answered {result.raw!r}"
 
 
@@ -91,7 +97,7 @@ def _capabilities(imap: ImapClient) -> set[str]:
     return {name.upper() for listing in listings for name in listing.capabilities}
 
 
-@covers("RFC5161-3.1-h", fault="imap.capability-after-enable")
+@covers("RFC5161-3.1-h", "RFC9051-6.3.1-h", fault="imap.capability-after-enable")
 @needs(_IMAP, accounts(1), _OFFERED)
 def test_capability_is_the_same_after_enable(target: LiveTarget) -> None:
     imap = target.imap()

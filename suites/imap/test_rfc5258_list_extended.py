@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
 from harness.clients.live import LiveTarget
-from harness.errors import NotOffered
+from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_astring, encode_quoted
 from harness.wire.imap.responses import ListData, StatusData
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
-from suites.imap.dialogue import create, listed, plant
+from suites.imap.dialogue import code_name, create, listed, plant
 from suites.imap.scratch import carried_out, name_for
 from suites.needs import Need, accounts, endpoint, imap_offers, needs
 
@@ -71,7 +71,7 @@ def test_unknown_options_of_list_get_bad(target: LiveTarget, option: bytes, sele
     assert result.status is Answer.BAD, f"{command.decode()} was answered {result.tagged}"
 
 
-@covers("RFC5258-3.1-f", fault="imap.recursivematch-alone")
+@covers("RFC5258-3.1-f", "RFC9051-6.3.9.1-e", fault="imap.recursivematch-alone")
 @needs(_IMAP, accounts(1), _EXTENDED)
 @given(options=st.sampled_from([b"RECURSIVEMATCH", b"RECURSIVEMATCH REMOTE", b"recursivematch"]))
 def test_recursivematch_alone_gets_bad(target: LiveTarget, options: bytes) -> None:
@@ -92,7 +92,7 @@ def test_a_name_that_several_patterns_match_is_listed_once(target: LiveTarget, p
     assert len(found) == len(set(found)), f"LIST ({asked.decode()}) returned {found}"
 
 
-@covers("RFC5258-3-i", fault="imap.option-given-twice")
+@covers("RFC5258-3-i", "RFC9051-6.3.9-q", fault="imap.option-given-twice")
 @needs(_IMAP, accounts(1), _EXTENDED)
 @given(option=st.sampled_from([b"SUBSCRIBED", b"CHILDREN"]))
 def test_an_option_given_twice_counts_once(target: LiveTarget, option: bytes) -> None:
@@ -107,7 +107,7 @@ def test_an_option_given_twice_counts_once(target: LiveTarget, option: bytes) ->
     assert shown[0] == shown[1], f"{option.decode()} once: {shown[0]}, twice: {shown[1]}"
 
 
-@covers("RFC5258-3.1-a", fault="imap.subscribed-lists-all")
+@covers("RFC5258-3.1-a", "RFC9051-6.3.9.1-a", fault="imap.subscribed-lists-all")
 @needs(_IMAP, accounts(1), _EXTENDED)
 @given(letters=_subsets)
 def test_list_subscribed_lists_what_is_subscribed(target: LiveTarget, letters: set[str]) -> None:
@@ -157,7 +157,7 @@ def test_a_subscribed_name_without_mailbox_is_nonexistent(target: LiveTarget) ->
     assert marks == [True], f"deleted and subscribed, LIST returned {told}"
 
 
-@covers("RFC5258-3-f", fault="imap.return-subscribed-adds-names")
+@covers("RFC5258-3-f", "RFC9051-6.3.9-l", fault="imap.return-subscribed-adds-names")
 @needs(_IMAP, accounts(1), _EXTENDED)
 def test_return_options_add_no_names(target: LiveTarget) -> None:
     name = name_for(target, "gone")
@@ -269,3 +269,47 @@ def test_special_use_is_listed_where_it_works(target: LiveTarget) -> None:
         raise NotOffered(f"LIST RETURN (SPECIAL-USE) was answered {result.tagged}")
     offered = target.abilities.names("imap", "imap logged in")
     assert "SPECIAL-USE" in offered, "LIST RETURN (SPECIAL-USE) works, SPECIAL-USE is not listed"
+
+
+@covers("RFC5258-3-b", "RFC5258-3-c", fault="imap.empty-pattern-asks-always")
+@needs(_IMAP, accounts(1), _EXTENDED)
+@given(command=st.sampled_from([b'LIST () "" ("")', b'LIST (SUBSCRIBED) "" ""', b'LIST "" ("" INBOX)']))
+def test_an_empty_pattern_of_an_extended_list_matches_nothing(target: LiveTarget, command: bytes) -> None:
+    found = [each.name for each in _ask(target.imap(), command)]
+
+    stray = [name for name in found if name.upper() != b"INBOX"]
+    assert not stray, f"{command.decode()} returned {stray}"
+
+
+@covers("RFC5258-3.5-b", fault="imap.list-subscribed-as-lsub")
+@needs(_IMAP, accounts(1), _EXTENDED)
+@given(path=st.sampled_from(["a", "a/b"]))
+def test_list_subscribed_shows_no_parents_as_noselect(target: LiveTarget, path: str) -> None:
+    names = plant(target, [path])
+    if path not in names:
+        raise Unclear(f"CREATE did not make {path}")
+    imap = target.imap()
+    carried_out(imap, b"SUBSCRIBE", encode_astring(names[path]))
+
+    found = _ask(imap, b'LIST (SUBSCRIBED) ""', encode_quoted(names[""] + b"%"))
+    _unsubscribe(imap, {names[path]})
+
+    parents = [str(each) for each in found if each.has("\\Noselect")]
+    assert not parents, f"{names[path].decode()} is subscribed, LIST (SUBSCRIBED) % returned {parents}"
+
+
+@covers("RFC6154-3-e", "RFC6154-3-f", fault="imap.any-use-is-taken")
+@needs(_IMAP, accounts(1), imap_offers("CREATE-SPECIAL-USE"))
+@given(use=st.sampled_from([b"\\XMailproof", b"\\Mpuse"]))
+def test_a_special_use_that_cannot_be_had_is_refused(target: LiveTarget, use: bytes) -> None:
+    name = name_for(target, "use")
+    imap = target.imap()
+
+    result = imap.command(b"CREATE", encode_astring(name), b"(USE (" + use + b"))")
+
+    told = f"CREATE with the use {use.decode()} was answered {result.tagged}"
+    with proves("RFC6154-3-e"):
+        assert result.status is Answer.NO, told
+        assert not listed(imap, name), f"{told}, and LIST shows the mailbox"
+    with proves("RFC6154-3-f"):
+        assert code_name(result) == "USEATTR", told
