@@ -128,6 +128,27 @@ class ForWithTwoPaths(SmtpSession):
         return field if len(recipients) == 1 else field.replace(b";", b"\r\n for " + paths + b";")
 
 
+@fault("delivery.recipients-in-the-header")
+class RecipientsInTheHeader(SmtpSession):
+    """A field on top names every recipient of the envelope."""
+
+    def received_field(self, recipients: list[Recipient]) -> bytes:
+        paths = b", ".join(b"%s@example.test" % each.user.encode() for each in recipients)
+        return b"X-Envelope-To: " + paths + b"\r\n" + super().received_field(recipients)
+
+
+@fault("delivery.apparently-to")
+class ApparentlyTo(SmtpSession):
+    """A message without To gets Apparently-To."""
+
+    def stored(self, trace: bytes, content: bytes) -> bytes:
+        header = b"\r\n" + content.partition(b"\r\n\r\n")[0]
+        added = (
+            b"" if b"\r\nTo:" in header else b"Apparently-To: " + self.recipients[0].user.encode() + b"\r\n"
+        )
+        return super().stored(trace + added, content)
+
+
 @fault("delivery.zone-by-name")
 class ZoneByName(_OtherReceived):
     """The zone is GMT."""

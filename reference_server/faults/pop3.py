@@ -1,5 +1,6 @@
 """Deviations of POP3's session: lines, states, capabilities, TLS (RFC 1939 §3, RFC 2449, RFC 2595)."""
 
+import itertools
 import re
 
 from harness.wire.pop3.commands import Command, CommandError
@@ -199,6 +200,58 @@ class ExpiresSoonerAfterLogin(Pop3Session):
 
     def capabilities(self) -> dict[str, str]:
         return super().capabilities() | ({"EXPIRE": "30"} if self.maildrop else {})
+
+
+class _ListsByLogin(Pop3Session):
+    """Lists one capability with another value after login."""
+
+    tag: str
+    values: tuple[str, str]
+
+    def capabilities(self) -> dict[str, str]:
+        return super().capabilities() | {self.tag: self.values[self.maildrop is not None]}
+
+
+@fault("pop3.expire-differs-without-user")
+class ExpireDiffersWithoutUser(_ListsByLogin):
+    """EXPIRE is 30 days before login, NEVER after it, and does not say that it differs."""
+
+    tag = "EXPIRE"
+    values = ("30", "NEVER")
+
+
+@fault("pop3.login-delay-grows")
+class LoginDelayGrows(_ListsByLogin):
+    """LOGIN-DELAY is larger after login."""
+
+    tag = "LOGIN-DELAY"
+    values = ("10", "20")
+
+
+@fault("pop3.login-delay-differs-without-user")
+class LoginDelayDiffersWithoutUser(_ListsByLogin):
+    """LOGIN-DELAY is smaller after login, and does not say that it differs."""
+
+    tag = "LOGIN-DELAY"
+    values = ("20", "10")
+
+
+@fault("pop3.same-timestamp-in-every-greeting")
+class SameTimestampInEveryGreeting(Pop3Session):
+    """Every greeting has the same timestamp."""
+
+    def greet(self) -> bytes:
+        return super().greet().replace(b"\r\n", b" <1896.697@example.org>\r\n")
+
+
+@fault("pop3.timestamp-without-domain")
+class TimestampWithoutDomain(Pop3Session):
+    """A greeting's timestamp is no msg-id."""
+
+    greetings = itertools.count()
+
+    def greet(self) -> bytes:
+        return super().greet().replace(b"\r\n", b" <%d>\r\n" % next(self.greetings))
 
 
 @fault("pop3.stls-listed-and-refused")

@@ -125,6 +125,18 @@ class EmptyChallengeWithoutSpace(Pop3Session):
         return super().challenge(step) if step.octets else b"+\r\n"
 
 
+@fault("pop3.cram-md5-takes-an-initial-response")
+class CramMd5TakesAnInitialResponse(Pop3Session):
+    """CRAM-MD5 is listed, and answers an initial response by a challenge."""
+
+    def capabilities(self) -> dict[str, str]:
+        return super().capabilities() | {"SASL": "PLAIN LOGIN CRAM-MD5"}
+
+    def do_auth(self, command: Command) -> Response:
+        mechanism = self.mechanism_name(command.arguments[0])
+        return _CHALLENGE if mechanism == "CRAM-MD5" else super().do_auth(command)
+
+
 @fault("pop3.challenge-in-plain-words")
 class ChallengeInPlainWords(Pop3Session):
     """Challenges are not encoded."""

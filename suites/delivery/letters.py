@@ -84,6 +84,7 @@ def post(
     replies = transact(client, path, paths, content)
     if replies[0].code == 503:
         # The server wants to be greeted before each message; whether it may is another check's concern.
+        client.rset()
         target.hello(client)
         replies = transact(client, path, paths, content)
     for reply in replies[: 1 + len(paths)]:

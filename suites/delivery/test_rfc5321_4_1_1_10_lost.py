@@ -11,7 +11,7 @@ from suites.mail import fetch_all, open_transaction
 from suites.needs import needs, reader
 
 
-@covers("RFC5321-4.1.1.10-d", fault="delivery.cut-off-message-delivered")
+@covers("RFC5321-4.1.1.10-d", "RFC5321-4.1.1.5-d", fault="delivery.cut-off-message-delivered")
 @needs(reader())
 @given(reset=st.booleans(), share=st.sampled_from([0.5, 0.9, 1.0]))
 def test_a_message_that_is_cut_off_does_not_arrive(target: LiveTarget, reset: bool, share: float) -> None:
@@ -32,7 +32,7 @@ def test_a_message_that_is_cut_off_does_not_arrive(target: LiveTarget, reset: bo
     assert not came, f"the connection was lost in DATA, and {len(came[0])} octets of the message arrived"
 
 
-@covers("RFC5321-4.1.1.10-d", fault="delivery.cut-off-undoes-the-earlier")
+@covers("RFC5321-4.1.1.10-d", "RFC5321-4.1.1.5-d", fault="delivery.cut-off-undoes-the-earlier")
 @needs(reader())
 def test_a_message_before_the_cut_stands(target: LiveTarget) -> None:
     first = letter(target)

@@ -10,6 +10,7 @@ from harness.clients.live import LiveTarget
 from harness.clients.pop3 import Pop3Client
 from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
+from harness.wire.pop3.listings import read_timestamp
 from suites.covers import covers, proves
 from suites.needs import endpoint, needs, pop3_offers
 from suites.pop3.maildrop import (
@@ -158,3 +159,26 @@ def test_a_wrong_password_is_answered_err_and_opens_nothing(target: LiveTarget) 
         must_be_err(status, b"PASS with a wrong password")
         if not pop3.at_eof(target.quiet_s):
             must_be_err(pop3.command(b"STAT"), b"STAT after a wrong password")
+
+
+def _timestamps(target: LiveTarget, number: int) -> list[bytes]:
+    """Of so many greetings, the timestamps; `NotOffered` where one has none."""
+    found = [read_timestamp(target.pop3(login=False).greeting) for _ in range(number)]
+    stamps = [stamp for stamp in found if stamp is not None]
+    if len(stamps) < number:
+        raise NotOffered("the greeting has no timestamp: APOP is not offered")
+    return stamps
+
+
+@covers("RFC1939-7-aa", fault="pop3.same-timestamp-in-every-greeting")
+@needs(_POP3)
+def test_the_timestamp_differs_at_each_greeting(target: LiveTarget) -> None:
+    stamps = _timestamps(target, 3)
+    assert len(set(stamps)) == len(stamps), f"the timestamps of three greetings are {stamps}"
+
+
+@covers("RFC2449-3-a", fault="pop3.timestamp-without-domain")
+@needs(_POP3)
+def test_the_timestamp_is_a_message_id(target: LiveTarget) -> None:
+    (stamp,) = _timestamps(target, 1)
+    assert re.fullmatch(rb"<[!-;=?-~]+@[!-;=?-~]+>", stamp), f"the timestamp is {stamp!r}"

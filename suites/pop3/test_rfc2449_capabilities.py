@@ -156,8 +156,42 @@ def test_expire_before_login_is_the_smallest(target: LiveTarget) -> None:
     assert second >= first, f"EXPIRE is {before['EXPIRE']} before login, and {after['EXPIRE']} after it"
 
 
-def _days(listed: dict[str, list[str]]) -> float | None:
-    words = listed.get("EXPIRE", [])
+@covers("RFC2449-6.7-e", fault="pop3.expire-differs-without-user", also=("pop3.expires-sooner-after-login",))
+@needs(_POP3, pop3_offers("EXPIRE"))
+def test_an_expire_that_differs_says_user(target: LiveTarget) -> None:
+    _says_user("EXPIRE", *before_and_after(target))
+
+
+@covers("RFC2449-6.5-c", fault="pop3.login-delay-grows")
+@needs(_POP3, pop3_offers("LOGIN-DELAY"))
+def test_a_login_delay_before_login_is_the_largest(target: LiveTarget) -> None:
+    before, after = before_and_after(target)
+    first, second = (_days(listed, "LOGIN-DELAY") for listed in (before, after))
+    if first is None or second is None:
+        raise NotOffered("LOGIN-DELAY is not listed before and after login")
+    assert second <= first, (
+        f"LOGIN-DELAY is {before['LOGIN-DELAY']} before login, {after['LOGIN-DELAY']} after it"
+    )
+
+
+@covers("RFC2449-6.5-d", fault="pop3.login-delay-differs-without-user", also=("pop3.login-delay-grows",))
+@needs(_POP3, pop3_offers("LOGIN-DELAY"))
+def test_a_login_delay_that_differs_says_user(target: LiveTarget) -> None:
+    _says_user("LOGIN-DELAY", *before_and_after(target))
+
+
+def _says_user(tag: str, before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
+    """Assert that a value which is another after login is followed by USER before it."""
+    first, second = before.get(tag, []), after.get(tag, [])
+    if not first or not second or first[0].upper() == second[0].upper():
+        raise NotOffered(f"{tag} is the same before and after login")
+    assert "USER" in [word.upper() for word in first[1:]], (
+        f"{tag} is {first} before login and {second} after it"
+    )
+
+
+def _days(listed: dict[str, list[str]], tag: str = "EXPIRE") -> float | None:
+    words = listed.get(tag, [])
     if not words:
         return None
     if words[0].upper() == "NEVER":

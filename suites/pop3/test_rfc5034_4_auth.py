@@ -151,9 +151,22 @@ def test_credentials_that_fail_are_answered_err(target: LiveTarget) -> None:
     must_be_err(pop3.auth_plain(who.user, who.password + "x"), b"AUTH PLAIN with a wrong password")
 
 
-@covers("RFC5034-4-u", fault="pop3.no-auth-inside-tls")
+@covers("RFC5034-4-i", fault="pop3.cram-md5-takes-an-initial-response")
+@needs(_POP3)
+def test_an_initial_response_where_the_server_speaks_first_is_answered_err(target: LiveTarget) -> None:
+    pop3 = target.pop3(login=False)
+    listed = {name.upper() for name in offered(pop3, "SASL")} & {"CRAM-MD5", "DIGEST-MD5"}
+    if not listed:
+        raise NotOffered("neither CRAM-MD5 nor DIGEST-MD5 is offered")
+    line = b"AUTH %s %s" % (min(listed).encode(), b64encode(b"me first"))
+    must_be_err(pop3.command(line), line)
+
+
+@covers("RFC5034-4-u", "RFC5034-4-v", "RFC2595-2.3-a", fault="pop3.no-auth-inside-tls")
 @needs(_POP3)
 def test_plain_works_inside_tls(target: LiveTarget) -> None:
+    with proves("RFC5034-4-v", "RFC2595-2.3-a"):
+        _not_in_the_clear(target)
     pop3 = target.pop3(login=False, tls=True)
     if not pop3.transport.tls:
         _stls(target, pop3)
@@ -163,8 +176,18 @@ def test_plain_works_inside_tls(target: LiveTarget) -> None:
     who = owner(target)
     if not (status := pop3.auth_plain(who.user, who.password)).ok:
         status = pop3.auth_plain(who.user, who.password, initial=False)
-    must_be_ok(status, b"AUTH PLAIN inside TLS")
+    with proves("RFC5034-4-u"):
+        must_be_ok(status, b"AUTH PLAIN inside TLS")
     pop3.command(b"QUIT")
+
+
+def _not_in_the_clear(target: LiveTarget) -> None:
+    """`NotOffered` where a password is taken without TLS: the server may have another configuration still."""
+    pop3 = target.pop3(login=False)
+    if pop3.transport.tls:
+        raise NotOffered("there is no POP3 in the clear")
+    if "PLAIN" in offered(pop3, "SASL") or pop3.user(owner(target).user).ok:
+        raise NotOffered("a password is taken without TLS")
 
 
 def _stls(target: LiveTarget, pop3: Pop3Client) -> None:
