@@ -241,12 +241,21 @@ class LiveTarget:
         if greeting.status == "BYE":
             raise Unclear(f"the greeting is {greeting.raw!r}")
         if login:
+            self.protect(client)
             who = self.account(account)
             result = client.login(who.user, who.password)
             if not result.ok:
                 raise Unclear(f"login of {who.user} was answered {result.status} {result.text!r}")
             self._logged_in[client] = (str(self.endpoint(*order)), who.user)
         return client
+
+    def protect(self, client: ImapClient) -> None:
+        """STARTTLS where a password may not be given in the clear (RFC 3501 §6.2.3); `Unclear` where it fails."""
+        if client.transport.tls or "LOGINDISABLED" not in client.capabilities:
+            return
+        result = client.starttls(self.tls_context, self.server_name(self.endpoint(Protocol.IMAP)))
+        if not result.ok:
+            raise Unclear(f"LOGINDISABLED is listed, and STARTTLS was answered {result.tagged}")
 
     def _kept_imap(self, endpoint: Endpoint, who: Account) -> ImapClient | None:
         transcript = Transcript(f"{endpoint} #{len(self.transcripts) + 1}")
