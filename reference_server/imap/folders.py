@@ -94,9 +94,6 @@ class FolderCommands(LoginCommands):
 
     def do_delete(self, command: Command, arguments: Mailbox) -> Completion:
         """RFC 3501 §6.3.4: children stay, and so do subscriptions; what is only a parent cannot go."""
-        mailbox = self.context.store.mailbox(self.user, self.decode_name(arguments.mailbox))
-        if mailbox is not None and not mailbox.selectable:
-            raise no("There are mailboxes below it", "HASCHILDREN")
         self.context.store.delete_mailbox(self.user, self.decode_name(arguments.mailbox))
         return ok("DELETE completed")
 
