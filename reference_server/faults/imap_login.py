@@ -231,7 +231,10 @@ class EnabledRepeats(ImapSession):
     """ENABLED names what earlier commands have enabled as well."""
 
     def do_enable(self, command: Command, arguments: Enable) -> Completion:
-        return super().do_enable(command, Enable((*sorted(self.enabled), *arguments.capabilities)))
+        before, self.enabled = self.enabled, set()
+        completion = super().do_enable(command, Enable((*sorted(before), *arguments.capabilities)))
+        self.enabled |= before
+        return completion
 
 
 @fault("imap.bad-initial-response-gets-no")

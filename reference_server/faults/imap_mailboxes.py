@@ -51,6 +51,8 @@ class Creates8bitNames(ImapSession):
         try:
             return super().decode_name(octets)
         except Refusal:
+            if self.rev2:
+                raise
             return octets.decode("latin-1").translate(dict.fromkeys(range(127, 160)))
 
 

@@ -58,9 +58,8 @@ def case_variants(octets: bytes) -> SearchStrategy[bytes]:
 def public(target: LiveTarget) -> ImapClient:
     """A session before login on which a password may be given: in TLS where the cleartext port forbids it."""
     imap = target.imap(login=False)
-    if "LOGINDISABLED" not in imap.capabilities:
-        return imap
-    return target.imap(login=False, tls=True)
+    target.protect(imap)
+    return imap
 
 
 def challenge(imap: ImapClient, mechanism: bytes) -> bytes:

@@ -186,6 +186,8 @@ def test_a_name_used_again_has_new_uids_or_a_greater_uidvalidity(target: LiveTar
 @given(path=st.sampled_from(["a", "a/b"]))
 def test_a_name_that_its_inferiors_keep_gets_haschildren(target: LiveTarget, path: str) -> None:
     names = plant(target, [path])
+    if path not in names:
+        raise Unclear(f"CREATE did not make {path}")
     imap = target.imap()
     imap.command(b"DELETE", encode_astring(names[""]))
 

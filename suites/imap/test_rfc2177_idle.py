@@ -51,7 +51,7 @@ def test_idle_is_continued_until_done(target: LiveTarget) -> None:
     assert not tagged(came), f"IDLE, before DONE, was answered {told}"
 
 
-@covers("RFC2177-3-d", "RFC9051-6.3.13-b", fault="imap.done-in-capitals")
+@covers("RFC2177-3-d", "RFC9051-6.3.13-b", fault="imap.done-in-capitals", also=("imap.idle-ends-at-once",))
 @needs(_IMAP, accounts(1), _idle())
 @given(selected=st.booleans(), done=case_variants(b"DONE"))
 def test_done_ends_idle_and_commands_go_on(target: LiveTarget, selected: bool, done: bytes) -> None:

@@ -140,7 +140,11 @@ def test_subscribed_names_are_marked(target: LiveTarget, letters: set[str], sele
         assert marked == subscribed, f"subscribed are {subscribed}, {command.decode()} marked {marked}"
 
 
-@covers("RFC5258-3-o", fault="imap.nonexistent-unmarked", also=("imap.delete-unsubscribes",))
+@covers(
+    "RFC5258-3-o",
+    fault="imap.nonexistent-unmarked",
+    also=("imap.delete-unsubscribes", "imap.subscribed-lists-all"),
+)
 @needs(_IMAP, accounts(1), _EXTENDED)
 def test_a_subscribed_name_without_mailbox_is_nonexistent(target: LiveTarget) -> None:
     name = name_for(target, "gone")
@@ -243,7 +247,7 @@ def test_both_ways_of_asking_for_special_use_agree(target: LiveTarget) -> None:
         assert not missing, f"LIST RETURN (SPECIAL-USE) shows no use of {missing}"
 
 
-@covers("RFC5258-3-e", fault="imap.any-selection-option-will-do")
+@covers("RFC5258-3-e", fault="imap.any-selection-option-will-do", also=("imap.special-use-lists-all",))
 @needs(_IMAP, accounts(1), imap_offers("SPECIAL-USE"), _EXTENDED)
 def test_names_satisfy_all_selection_options(target: LiveTarget) -> None:
     names = _names(target)
