@@ -56,6 +56,14 @@ class Client:
                     self.learn(response)
                 case Tagged():
                     assert response.status is not Answer.BAD, (command, response)
+        if None in self.uids:
+            self.learn_uids()
+
+    def learn_uids(self) -> None:
+        """VANISHED names UIDs, so a client of QRESYNC must know whose they are."""
+        told = self.told
+        self.send(b"UID FETCH 1:* UID")
+        self.told |= told
 
     def grow(self, count: int) -> None:
         new = count - len(self.flags)
