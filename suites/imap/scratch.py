@@ -15,6 +15,7 @@ from harness.errors import TransportError, Unclear
 from harness.wire.imap.encode import encode_astring, encode_date_time, encode_flags
 from harness.wire.imap.fetch import FetchData
 from harness.wire.imap.responses import Expunge, NamespaceData, Response
+from harness.wire.imap.states import State
 from suites.mail import plain_message
 
 __all__ = [
@@ -181,8 +182,10 @@ def scratch(target: LiveTarget, contents: Sequence[Stored] = ()) -> Iterator[Scr
 
 
 def _remove(imap: ImapClient, name: bytes) -> None:
-    """Delete a mailbox, as far as it goes: a server may end a session that deletes what it has selected."""
+    """Delete a mailbox, as far as it goes; a server may end a session that deletes what it has selected."""
     with suppress(TransportError):
+        if imap.state is State.SELECTED and "UNSELECT" in imap.capabilities:
+            imap.command(b"UNSELECT")
         imap.command(b"DELETE", encode_astring(name))
 
 

@@ -77,10 +77,12 @@ def test_store_tells_the_new_flags(target: LiveTarget, steps: list[Step]) -> Non
         _can_keep_flags(box)
         model = [plain_flags((r"\Seen", r"\Flagged")), frozenset(), frozenset()]
         for step in steps:
+            before = list(model)
             result = box.ask(_command(step))
             _apply(model, step)
             data = fetched(result, uid=False)
-            for number in step[1]:
+            # What has not changed is told by some servers only: "normally", says the text, the updated value is.
+            for number in (each for each in step[1] if before[each - 1] != model[each - 1]):
                 flags = data[number].flags if number in data else None
                 assert flags is not None, f"{_command(step).decode()} was answered {told(result.responses)}"
                 assert plain_flags(flags) == model[number - 1], (
