@@ -56,7 +56,7 @@ def test_lines_up_to_1000_octets_come_through(
     target: LiveTarget, lengths: list[int], drawn: list[bytes]
 ) -> None:
     lined = b"".join(b"x" * length + CRLF for length in [*lengths, MAX_LINE])
-    sent = letters(target, [lined, *drawn])
+    sent = letters(target, [lined, *(body + b"The end.\r\n" for body in drawn)])
     posted(target, sent)
     for each, received in zip(sent, arrived(target, sent), strict=True):
         assert not (change := changes(each.content, received)), change

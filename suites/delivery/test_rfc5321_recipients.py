@@ -53,10 +53,9 @@ def missed(target: LiveTarget, sent: Letter, indices: list[int]) -> list[str]:
 def test_quoted_spellings_reach_the_same_mailbox(target: LiveTarget, marked: list[list[bool]]) -> None:
     local_part, _, domain = target.account().address.partition("@")
     sent = letters(target, [b"Hello.\r\n"] * len(marked))
-    client = entrance(target)
     for each, marks in zip(sent, marked, strict=True):
         path = b"<%s@%s>" % (spelled(local_part, marks), domain.encode())
-        accepted(client, reverse_path(target), [path], each)
+        accepted(entrance(target), reverse_path(target), [path], each)
     late = overdue(target, sent)
     assert not late, "a message to a quoted spelling did not arrive, a later plain one did"
 

@@ -1,5 +1,7 @@
 """RFC 1939 §11 and RFC 3501 §6.4.5: one message, read by POP3 and by IMAP."""
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,17 +10,19 @@ from harness.clients.pop3 import Pop3Client
 from harness.errors import Unclear
 from harness.strategies.messages import bodies
 from harness.target import Protocol
+from harness.wire.imap.fetch import FetchData
 from harness.wire.lines import CRLF
 from suites.covers import covers, proves
 from suites.delivery.letters import Letter, arrived, letters, posted
-from suites.mail import token_of
+from suites.mail import TOKEN_HEADER, token_of
 from suites.needs import endpoint, needs
 
 _POP3 = endpoint(Protocol.POP3, Protocol.POP3S)
 _IMAP = endpoint(Protocol.IMAP, Protocol.IMAPS)
 
-# Ours: messages that have just arrived are among the newest.
+# Ours: messages that have just arrived are among the newest, and a search may read every message.
 _NEWEST = 20
+_ITEMS = b"(RFC822.SIZE BODY.PEEK[])"
 
 
 def delivered(target: LiveTarget, drawn: list[bytes]) -> list[Letter]:
@@ -47,15 +51,22 @@ def by_imap(target: LiveTarget, sent: list[Letter]) -> dict[str, tuple[int, byte
     """Token -> RFC822.SIZE and BODY[]."""
     imap = target.imap()
     exists = imap.examine(b"INBOX").exists or 0
+    found = _measured(imap.fetch(b"%d:*" % max(1, exists - _NEWEST), _ITEMS))
+    missing = [each.token for each in sent if each.token not in found]
+    for token in missing:
+        uids = imap.uid_search(b"HEADER %s %s" % (TOKEN_HEADER, token.encode()))
+        found |= _measured(imap.uid_fetch(b",".join(b"%d" % uid for uid in uids), _ITEMS)) if uids else {}
+    if not {each.token for each in sent} <= set(found):
+        raise Unclear("FETCH gave no RFC822.SIZE and BODY[]")
+    return found
+
+
+def _measured(fetched: Mapping[int, FetchData]) -> dict[str, tuple[int, bytes]]:
     found = {}
-    for data in imap.fetch(b"%d:*" % max(1, exists - _NEWEST), b"(RFC822.SIZE BODY.PEEK[])").values():
+    for data in fetched.values():
         size, content = data.items.get("RFC822.SIZE"), data.body()
         if isinstance(size, int) and content is not None:
             found[token_of(content)] = size, content
-    if not {each.token for each in sent} <= set(found):
-        raise Unclear(
-            "the newest messages are not those that arrived, or FETCH gave no RFC822.SIZE and BODY[]"
-        )
     return found
 
 
