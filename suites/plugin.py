@@ -59,8 +59,8 @@ class Profile:
 
 
 PROFILES: Final = {
-    "quick": Profile(examples=8, steps=12, shrink_s=4.0),
-    "standard": Profile(examples=40, steps=25, shrink_s=15.0),
+    "quick": Profile(examples=5, steps=10, shrink_s=4.0),
+    "standard": Profile(examples=20, steps=25, shrink_s=15.0),
     "deep": Profile(examples=400, steps=50, shrink_s=120.0),
 }
 

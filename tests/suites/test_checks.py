@@ -1,7 +1,11 @@
 """The checks as a whole: declared right, each with its fault, and enough of them."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import suites
 from harness.cli.running import collect_checks
 from harness.spec import load_register
 from reference_server.faults import known_faults
@@ -29,6 +33,17 @@ def test_no_check_proves_what_the_register_excludes(checks: list[Check]) -> None
     register = load_register()
 
     assert [(c.id, r) for c in checks for r in c.requirements if register[r].excluded] == []
+
+
+def test_every_assertion_says_what_was_seen() -> None:
+    bare = [
+        f"{path.name}:{node.lineno}"
+        for path in Path(suites.__file__).parent.glob("*/test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assert) and node.msg is None
+    ]
+
+    assert bare == []
 
 
 def test_there_are_as_many_as_the_readme_says(checks: list[Check]) -> None:
