@@ -166,6 +166,16 @@ def append(imap: ImapClient, name: bytes, stored: Stored) -> Result:
     return carried_out(imap, *pieces, Literal(stored.content, sync="LITERAL+" not in imap.capabilities))
 
 
+def _create(imap: ImapClient, name: bytes) -> None:
+    """Make a mailbox of a name that nobody else uses.
+
+    Where it is said to be there already, the server has lost a race with its own index: it has made it.
+    """
+    result = imap.command(b"CREATE", encode_astring(name))
+    if not result.ok and "ALREADYEXISTS" not in result.codes():
+        raise Unclear(f"CREATE {name.decode('latin-1')} was answered {result.tagged}")
+
+
 @contextmanager
 def scratch(target: LiveTarget, contents: Sequence[Stored] = ()) -> Iterator[Scratch]:
     """A new mailbox with these messages, selected.
@@ -174,7 +184,7 @@ def scratch(target: LiveTarget, contents: Sequence[Stored] = ()) -> Iterator[Scr
     """
     imap = target.imap()
     name = name_for(target)
-    carried_out(imap, b"CREATE", encode_astring(name))
+    _create(imap, name)
     for stored in contents:
         append(imap, name, stored)
     yield Scratch(target, name, imap, select(imap, name))
@@ -193,7 +203,7 @@ def _remove(imap: ImapClient, name: bytes) -> None:
 def spare(box: Scratch) -> Iterator[bytes]:
     """A second new mailbox, empty; removed as the first."""
     name = name_for(box.target, "spare")
-    box.ask(b"CREATE", encode_astring(name))
+    _create(box.imap, name)
     yield name
     _remove(box.imap, name)
 
@@ -203,7 +213,7 @@ def stock(target: LiveTarget, word: str, contents: Callable[[], Sequence[Stored]
     imap = target.imap()
     name = _prefix(target) + f"{word}-{target.token}".encode()
     if not imap.command(b"STATUS", encode_astring(name), b"(MESSAGES)").ok:
-        carried_out(imap, b"CREATE", encode_astring(name))
+        _create(imap, name)
         for stored in contents():
             append(imap, name, stored)
     return Scratch(target, name, imap, examine(imap, name))
