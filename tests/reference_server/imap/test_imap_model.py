@@ -56,14 +56,11 @@ class Client:
                     self.learn(response)
                 case Tagged():
                     assert response.status is not Answer.BAD, (command, response)
-        if None in self.uids:
-            self.learn_uids()
 
     def learn_uids(self) -> None:
-        """VANISHED names UIDs, so a client of QRESYNC must know whose they are."""
-        told = self.told
-        self.send(b"UID FETCH 1:* UID")
-        self.told |= told
+        """VANISHED names UIDs, so a client of QRESYNC must know whose they are; this may move numbers."""
+        if None in self.uids:
+            self.send(b"UID FETCH 1:* UID")
 
     def grow(self, count: int) -> None:
         new = count - len(self.flags)
@@ -139,6 +136,7 @@ class Mailbox(RuleBasedStateMachine):
             client.send(b"STORE %d %s (%s)" % (number, change, flag.encode()))
             if change.endswith(b".SILENT"):
                 client.set_silently(number, change.partition(b"FLAGS")[0], flag)
+            client.learn_uids()
 
     @rule(who=either, choice=st.integers(0, 9))
     def remove(self, who: int, choice: int) -> None:
@@ -146,12 +144,15 @@ class Mailbox(RuleBasedStateMachine):
         if client.flags:
             number = 1 + choice % len(client.flags)
             client.send(b"STORE %d +FLAGS (\\Deleted)" % number)
+            client.learn_uids()
             client.send(b"EXPUNGE")
+            client.learn_uids()
 
     @rule(who=either, command=looks)
     def look(self, who: int, command: bytes) -> None:
         if self.clients[who].flags:
             self.clients[who].send(command)
+            self.clients[who].learn_uids()
 
     @rule(who=either)
     def noop(self, who: int) -> None:
@@ -165,6 +166,7 @@ class Mailbox(RuleBasedStateMachine):
         for row, known, uid in zip(rows, client.flags, client.uids, strict=True):
             assert uid in (None, row.uid)
             assert known in (None, row.flags)
+        client.learn_uids()
 
 
 TestMailbox = Mailbox.TestCase
