@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.clients.live import LiveTarget
 from harness.clients.smtp import SmtpClient
-from harness.errors import TimedOut, Unclear
+from harness.errors import ConnectionLost, TimedOut, Unclear
 from harness.wire.smtp.replies import Reply
 from suites.covers import covers
 from suites.mail import forward_path, reverse_path
@@ -19,7 +19,7 @@ from suites.smtp.steps import ACCOUNT
 _INNER: Final = [b"RSET", b"MAIL FROM:<>", b"MAIL FROM:<sender@example.org>", b"RCPT TO:" + ACCOUNT]
 _LAST: Final = [*_INNER, b"NOOP", b"VRFY postmaster", b"EHLO [127.0.0.1]"]
 _groups: Final = st.tuples(
-    st.lists(st.sampled_from(_INNER), min_size=2, max_size=6), st.sampled_from(_LAST)
+    st.lists(st.sampled_from(_INNER), min_size=2, max_size=4), st.sampled_from(_LAST)
 ).map(lambda parts: [*parts[0], parts[1]])
 
 
@@ -47,7 +47,10 @@ def _codes(replies: Sequence[Reply]) -> list[int]:
 @given(group=_groups, cut=st.integers(0, 60))
 def test_a_group_does_what_its_commands_do(target: LiveTarget, group: list[bytes], cut: int) -> None:
     alone = target.smtp()
-    one_by_one = _codes([alone.command(line.replace(ACCOUNT, forward_path(target))) for line in group])
+    try:
+        one_by_one = _codes([alone.command(line.replace(ACCOUNT, forward_path(target))) for line in group])
+    except ConnectionLost:
+        return  # closed for the number of errors, which is policy (RFC 5321 §7.8)
     smtp = target.smtp()
 
     _send(target, smtp, group, cut)
