@@ -3,14 +3,14 @@
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from harness.clients.live import LiveTarget
 from harness.clients.pop3 import Pop3Client, Pop3Refused
-from harness.errors import NotOffered, Unclear
+from harness.errors import NotOffered, TransportError, Unclear
 from harness.target import Account
 from harness.wire.pop3.responses import Response, Status
 from harness.wire.pop3.states import Answer
@@ -30,6 +30,7 @@ __all__ = [
     "open_stock",
     "owner",
     "owner_index",
+    "removed",
     "stocked",
 ]
 
@@ -109,24 +110,24 @@ def log_in(target: LiveTarget, *, account: int | None = None) -> Pop3Client:
         Unclear: It was refused until `limits.delivery_s` had passed.
     """
     index = owner_index(target) if account is None else account
-    for last in _looks(target):
+    refusal = Unclear("no login was tried")
+    for _ in _looks(target):
         try:
             return target.pop3(account=index)
-        except Unclear:
-            if last:
-                raise
-    raise AssertionError("the last look raises")
+        except Unclear as exc:
+            refusal = exc
+    raise refusal
 
 
-def _looks(target: LiveTarget) -> Iterator[bool]:
-    """False for each look there is time for, with a growing pause between; True for the last one."""
+def _looks(target: LiveTarget) -> Iterator[None]:
+    """Once, and again after growing pauses until `limits.delivery_s` have passed."""
     deadline = time.monotonic() + target.limits.delivery_s
     pause_s = _FIRST_PAUSE_S
+    yield
     while time.monotonic() < deadline:
-        yield False
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-    yield True
+        yield
 
 
 def fresh_messages(target: LiveTarget, bodies: Sequence[bytes]) -> list[bytes]:
@@ -171,23 +172,23 @@ def _token(content: bytes) -> bytes:
     return mark[1]
 
 
-def _open(target: LiveTarget, contents: Sequence[bytes], *, there: bool) -> Drop:
-    """A session in which all of `contents` are there; what is missing is put in, once."""
+def _open(target: LiveTarget, contents: Sequence[bytes], *, new: bool) -> Drop:
+    """A session in which all of `contents` are there; put in first where they are `new`, else what is missing."""
     wanted = {_token(content): content for content in contents}
-    missing = [] if there else list(contents)
-    for last in _looks(target):
-        if missing:
-            put(target, missing, account=owner_index(target))
+    absent = list(contents) if new else []
+    looked = False
+    for _ in _looks(target):
+        if absent:
+            put(target, absent, account=owner_index(target))
         pop3 = log_in(target)
         found = numbers_by_token(target, pop3, list(wanted))
         if len(found) == len(wanted):
             return Drop(pop3, {found[token]: content for token, content in wanted.items()})
         ended(pop3)
-        missing = [content for token, content in wanted.items() if token not in found] if there else []
-        there = False
-        if last:
-            raise Unclear(f"{len(found)} of {len(wanted)} messages were in the maildrop in time")
-    raise AssertionError("the last look raises")
+        once = not (new or looked)
+        absent = [content for token, content in wanted.items() if token not in found] if once else []
+        looked = True
+    raise Unclear(f"{len(found)} of {len(wanted)} messages were in the maildrop in time")
 
 
 def open_stock(target: LiveTarget) -> Drop:
@@ -198,16 +199,25 @@ def open_stock(target: LiveTarget) -> Drop:
         plain_message(token, to=address, body=body) for token, body in zip(tokens, STOCK, strict=True)
     ]
     try:
-        return _open(target, contents, there=True)
+        return _open(target, contents, new=False)
     except Pop3Refused as exc:
         raise Unclear(str(exc)) from exc
 
 
 def ended(pop3: Pop3Client) -> None:
     """End a session with nothing removed; without QUIT where the marks could not be taken away."""
-    if not pop3.closed and pop3.command(b"RSET").ok:
-        pop3.command(b"QUIT")
+    with suppress(TransportError):  # what was to be seen has been seen
+        if not pop3.closed and pop3.command(b"RSET").ok:
+            pop3.command(b"QUIT")
     pop3.close()
+
+
+def removed(drop: Drop) -> None:
+    """End a session with its messages removed."""
+    with suppress(TransportError):  # as `ended`; what is left over is cleaned up after the run
+        for number in drop.numbers:
+            drop.pop3.command(b"DELE %d" % number)
+        drop.pop3.command(b"QUIT")
 
 
 @contextmanager
@@ -219,17 +229,16 @@ def stocked(target: LiveTarget) -> Iterator[Drop]:
 
 
 @contextmanager
-def maildrop(target: LiveTarget, contents: Sequence[bytes], *, there: bool = False) -> Iterator[Drop]:
-    """A session with these messages, put in first unless they are `there`; at its end they are removed."""
+def maildrop(target: LiveTarget, contents: Sequence[bytes]) -> Iterator[Drop]:
+    """A session with these new messages, put in first; at its end they are removed."""
     try:
-        drop = _open(target, contents, there=there)
+        drop = _open(target, contents, new=True)
     except Pop3Refused as exc:
         raise Unclear(str(exc)) from exc
     with _judged(drop):
         yield drop
         if not drop.pop3.closed:
-            drop.pop3.pipeline([b"DELE %d" % number for number in drop.numbers])
-            drop.pop3.command(b"QUIT")
+            removed(drop)
 
 
 @contextmanager
