@@ -29,6 +29,7 @@ SUITES_DIRECTORY = Path(suites.__file__).parent
 PYTEST_ARGUMENTS = [
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
+    *("-p", "no:unraisableexception"),  # collects garbage after every check
     *("-c", os.devnull),
     f"--rootdir={SUITES_DIRECTORY.parent}",
     "--import-mode=importlib",
