@@ -28,10 +28,10 @@ class _NoticesGroups(SmtpSession):
 
 @fault("smtp.rset-in-a-group-gets-503")
 class RsetInAGroupGets503(_NoticesGroups):
-    """RSET in a group with MAIL is answered 503."""
+    """RSET in a group is answered 503."""
 
     def do_rset(self, command: Command) -> Answer:
-        if self.grouped and self.reverse_path:
+        if self.grouped:
             return answer(503, "5.5.1", "Not now")
         return super().do_rset(command)
 
