@@ -131,7 +131,7 @@ class ExpungeNumbersStandStill(ImapSession):
 
     def after(self, command: Command) -> None:
         view = self.view
-        if view is not None and command.verb == "EXPUNGE" and not command.uid:
+        if view is not None and command.verb == "EXPUNGE" and not (command.uid or self.resyncing):
             view.refresh()
             gone = {uid: view.number(uid) for uid in sorted(view.expunged)}
             for uid, number in gone.items():

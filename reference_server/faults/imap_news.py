@@ -48,7 +48,7 @@ class NoopHidesExpunges(ImapSession):
     """Messages that others remove are not told at NOOP."""
 
     def may_expunge(self, command: Command) -> bool:
-        return command.verb != "NOOP" and super().may_expunge(command)
+        return (command.verb != "NOOP" or self.resyncing) and super().may_expunge(command)
 
 
 @fault("imap.expunge-during-fetch")
@@ -56,7 +56,7 @@ class ExpungeDuringFetch(ImapSession):
     """EXPUNGE comes during FETCH, STORE and SEARCH too."""
 
     def may_expunge(self, command: Command) -> bool:
-        return True
+        return not self.resyncing or super().may_expunge(command)
 
 
 @fault("imap.expunge-unasked")

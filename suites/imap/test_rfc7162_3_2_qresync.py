@@ -19,7 +19,7 @@ from suites.needs import imap_offers, needs
 _QRESYNC = imap_offers("QRESYNC")
 _COUNT: Final = 5
 
-_some = st.sets(st.integers(1, _COUNT), min_size=1, max_size=3)
+_some = st.sets(st.integers(1, _COUNT), min_size=1, max_size=2)
 
 
 def _resyncing(box: Scratch) -> Scratch:
