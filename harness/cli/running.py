@@ -34,6 +34,7 @@ PYTEST_ARGUMENTS = [
     f"--rootdir={SUITES_DIRECTORY.parent}",
     "--import-mode=importlib",
     "--assert=plain",
+    "--capture=no",  # the progress bar draws while checks run
 ]
 
 
