@@ -121,6 +121,15 @@ class NulInBad(ImapSession):
         return Completion(reply.status, reply.text + "\0")
 
 
+@fault("imap.lf-ends-the-ok-of-authenticate")
+class LfEndsTheOkOfAuthenticate(ImapSession):
+    """The OK of AUTHENTICATE ends in LF alone."""
+
+    def tagged(self, command: Command, completion: Completion) -> bytes:
+        line = super().tagged(command, completion)
+        return line.replace(b"\r\n", b"\n") if command.verb == "AUTHENTICATE" else line
+
+
 # Literals
 
 

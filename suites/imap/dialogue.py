@@ -1,5 +1,6 @@
 """Steps that checks of sessions and mailbox names share: raw commands, names with levels, LIST."""
 
+import base64
 import functools
 from collections.abc import Iterable
 from typing import Final
@@ -11,6 +12,7 @@ from harness.clients.imap import ImapClient
 from harness.clients.imap_results import Result
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
+from harness.target import Account
 from harness.wire.imap.encode import encode_astring, encode_quoted
 from harness.wire.imap.responses import Continuation, ListData, Response, Tagged, Untagged
 from suites.imap.scratch import carried_out, name_for
@@ -23,6 +25,7 @@ __all__ = [
     "create",
     "list_names",
     "listed",
+    "plain_response",
     "plant",
     "public",
     "secret",
@@ -75,6 +78,11 @@ def challenge(imap: ImapClient, mechanism: bytes) -> bytes:
     if not isinstance(response, Continuation):
         raise Unclear(f"AUTHENTICATE {mechanism.decode()} was answered {response}")
     return tag
+
+
+def plain_response(account: Account) -> bytes:
+    """What a client says in AUTHENTICATE PLAIN (RFC 4616 §2), in base64."""
+    return base64.b64encode(f"\0{account.user}\0{account.password}".encode())
 
 
 def secret(imap: ImapClient, line: bytes) -> None:

@@ -11,7 +11,7 @@ from harness.target import Protocol
 from harness.wire.imap.responses import Condition, Search
 from harness.wire.imap.states import Answer
 from suites.covers import covers
-from suites.imap.dialogue import answers, case_variants, tagged
+from suites.imap.dialogue import answers, case_variants, challenge, plain_response, public, secret, tagged
 from suites.imap.scratch import message, scratch
 from suites.needs import accounts, endpoint, imap_offers, needs
 
@@ -145,3 +145,17 @@ def test_no_nul_is_sent_to_a_broken_command(target: LiveTarget, command: bytes) 
 
     raw = b"".join(response.raw for response in came)
     assert b"\0" not in raw, f"{command!r} was answered {raw!r}"
+
+
+@covers("RFC3501-2.2-nk1", fault="imap.lf-ends-the-ok-of-authenticate")
+@needs(_IMAP, accounts(1))
+def test_every_line_of_the_server_ends_in_crlf(target: LiveTarget) -> None:
+    imap = public(target)
+    came = b"".join(response.raw for response in answers(imap, b"MP1 NOOP\r\nMP2 XMP\r\nMP3 CAPABILITY\r\n"))
+    if "AUTH=PLAIN" in imap.capabilities:
+        challenge(imap, b"PLAIN")
+        secret(imap, plain_response(target.account()))
+        came += imap.transport.receive(target.limits.timeout_s)
+
+    bare = re.findall(rb"[^\r\n]*(?<!\r)\n", came)
+    assert not bare, f"lines without CR came: {bare}"

@@ -1,8 +1,8 @@
 """RFC 3501 §6.2: LOGIN, AUTHENTICATE and what a refusal may tell; RFC 9051 §6.2.2; §11.2."""
 
-import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from hypothesis import given
@@ -12,12 +12,12 @@ from harness.clients.imap import ImapClient
 from harness.clients.imap_results import Result
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
-from harness.target import Protocol
+from harness.target import Account, Protocol
 from harness.wire.imap.encode import Literal, encode_quoted, is_atom
 from harness.wire.imap.responses import Continuation
 from harness.wire.imap.states import Answer
 from suites.covers import covers
-from suites.imap.dialogue import answers, challenge, public, secret, tagged
+from suites.imap.dialogue import answers, challenge, plain_response, public, secret, tagged
 from suites.needs import accounts, endpoint, imap_offers, needs
 
 _IMAP: Final = endpoint(Protocol.IMAP, Protocol.IMAPS)
@@ -89,16 +89,12 @@ def test_login_is_refused_where_it_is_disabled(target: LiveTarget) -> None:
     assert not result.ok, f"LOGINDISABLED is listed and LOGIN was answered {result.tagged}"
 
 
-def _plain(user: str, password: str) -> bytes:
-    return base64.b64encode(f"\0{user}\0{password}".encode())
-
-
 def _authenticate_plain(target: LiveTarget, password: str) -> Result:
     imap = public(target)
     if "AUTH=PLAIN" not in imap.capabilities:
         raise NotOffered("AUTH=PLAIN is not listed")
     tag = challenge(imap, b"PLAIN")
-    secret(imap, _plain(target.account().user, password))
+    secret(imap, plain_response(replace(target.account(), password=password)))
     return imap.wait_tagged(tag)
 
 
@@ -128,7 +124,7 @@ def _failed_login(imap: ImapClient, user: str) -> Result:
 
 def _failed_authenticate(imap: ImapClient, user: str) -> Result:
     tag = challenge(imap, b"PLAIN")
-    secret(imap, _plain(user, _WRONG))
+    secret(imap, plain_response(Account(user, _WRONG, user)))
     return imap.wait_tagged(tag)
 
 

@@ -108,7 +108,7 @@ def test_rename_renames_the_inferior_names(target: LiveTarget, paths: set[str]) 
     old = plant(target, paths)
     new = name_for(target, "new")
     imap = target.imap()
-    moved = {new + name.removeprefix(old[""]) for name in old.values()}
+    moved = {new + name.removeprefix(old[""]) for name in _shown(imap, old[""])}
 
     carried_out(imap, b"RENAME", encode_astring(old[""]), encode_astring(new))
 

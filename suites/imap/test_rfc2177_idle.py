@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
 from harness.clients.live import LiveTarget
+from harness.errors import Unclear
 from harness.target import Protocol
 from harness.wire.imap.responses import Continuation, Response, Tagged
 from harness.wire.imap.states import Answer
@@ -40,15 +41,20 @@ def _begin(imap: ImapClient) -> list[Response]:
 @covers("RFC2177-3-nk2", fault="imap.idle-ends-at-once")
 @needs(_IMAP, accounts(1), _idle())
 def test_idle_is_continued_until_done(target: LiveTarget) -> None:
-    imap = target.imap()
-    carried_out(imap, b"EXAMINE INBOX")
+    for selected in (False, True):
+        imap = target.imap()
+        if selected:
+            carried_out(imap, b"EXAMINE INBOX")
 
-    came = _begin(imap)
-    came += imap.responses_within(target.quiet_s)
+        came = _begin(imap)
+        came += imap.responses_within(target.quiet_s)
 
-    told = [str(response) for response in came]
-    assert any(isinstance(response, Continuation) for response in came), f"IDLE was answered {told}"
-    assert not tagged(came), f"IDLE, before DONE, was answered {told}"
+        where = "with a mailbox selected" if selected else "with no mailbox selected"
+        told = [str(response) for response in came]
+        assert any(isinstance(response, Continuation) for response in came), (
+            f"IDLE {where} was answered {told}"
+        )
+        assert not tagged(came), f"IDLE {where}, before DONE, was answered {told}"
 
 
 @covers("RFC2177-3-d", "RFC9051-6.3.13-b", fault="imap.done-in-capitals", also=("imap.idle-ends-at-once",))
@@ -58,7 +64,8 @@ def test_done_ends_idle_and_commands_go_on(target: LiveTarget, selected: bool, d
     imap = target.imap()
     if selected:
         carried_out(imap, b"EXAMINE INBOX")
-    _begin(imap)
+    if refused := tagged(_begin(imap)):
+        raise Unclear(f"IDLE was answered {refused[0]}")
 
     came = answers(imap, done + b"\r\nMP2 NOOP\r\n")
 
