@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clients.live import LiveTarget
+from harness.clients.transcript import Direction
 from harness.errors import Unclear
 from harness.strategies.messages import body_lines
 from harness.strategies.smtp import any_case
@@ -134,6 +135,8 @@ def test_lf_alone_ends_no_command(target: LiveTarget, first: bytes, second: byte
     pop3.read_status()
     pop3.raw(b"QUIT" + CRLF)
     pop3.at_eof(target.limits.timeout_s)
-    received = b"".join(entry.octets for entry in pop3.transcript.entries if entry.direction == "received")
+    received = b"".join(
+        entry.octets for entry in pop3.transcript.entries if entry.direction is Direction.RECEIVED
+    )
     answers = len(_RESPONSE.findall(received)) - 1
     assert answers <= 2, f"{first!r} LF {second!r} CRLF and QUIT were answered {answers} times"
