@@ -77,7 +77,7 @@ class FolderCommands(LoginCommands):
         return name
 
     def is_normal(self, name: str) -> bool:
-        """RFC 9051 §5.1: Net-Unicode, which is normalised (RFC 5198 §3)."""
+        """RFC 9051 §5.1: names are Net-Unicode, which is normalised."""
         return not self.rev2 or unicodedata.is_normalized("NFC", name)
 
     # Commands
