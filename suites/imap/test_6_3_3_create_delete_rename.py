@@ -163,7 +163,7 @@ _NEVER_AGAIN: Final = ("RFC3501-6.3.3-d", "RFC3501-6.3.4-c", "RFC3501-6.3.5-d", 
 
 @covers(*_NEVER_AGAIN, "RFC3501-2.3.1.1-f", fault="imap.uidvalidity-is-one")
 @needs(_IMAP, accounts(1))
-@given(ways=st.lists(st.sampled_from(["DELETE", "RENAME"]), min_size=1, max_size=2))
+@given(ways=st.lists(st.sampled_from(["DELETE", "RENAME"]), min_size=2, max_size=3))
 def test_a_name_used_again_has_new_uids_or_a_greater_uidvalidity(target: LiveTarget, ways: list[str]) -> None:
     name = name_for(target)
     former = _identity(target, name)

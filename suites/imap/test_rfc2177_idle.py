@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
 from harness.clients.live import LiveTarget
-from harness.errors import Unclear
 from harness.target import Protocol
 from harness.wire.imap.responses import Continuation, Response, Tagged
 from harness.wire.imap.states import Answer
@@ -65,8 +64,7 @@ def test_done_ends_idle_and_commands_go_on(target: LiveTarget, selected: bool, d
     imap = target.imap()
     if selected:
         carried_out(imap, b"EXAMINE INBOX")
-    if refused := tagged(_begin(imap)):
-        raise Unclear(f"IDLE was answered {refused[0]}")
+    assume(not tagged(_begin(imap)))
 
     came = answers(imap, done + b"\r\nMP2 NOOP\r\n")
 
