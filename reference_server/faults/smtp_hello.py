@@ -69,10 +69,10 @@ class HeloListsExtensions(SmtpSession):
 
 @fault("smtp.unregistered-keyword")
 class UnregisteredKeyword(SmtpSession):
-    """EHLO lists a keyword that no registered extension has."""
+    """EHLO lists a keyword that no registered extension can have."""
 
     def extensions(self) -> dict[str, str]:
-        return super().extensions() | {"TURBO": ""}
+        return super().extensions() | {"AUTH=LOGIN": ""}
 
 
 @fault("smtp.no-8bitmime")
