@@ -1,4 +1,4 @@
-"""Deviations of IMAP's mailboxes: their names, CREATE, DELETE, RENAME, subscriptions, STATUS, APPEND."""
+"""Deviations of IMAP's mailboxes: their names, CREATE, DELETE, RENAME, subscriptions, STATUS."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.errors import RemoteProtocolError
 from harness.wire.imap.command_list import Status
-from harness.wire.imap.commands import Append, Command, CommandError, Create, Mailbox, Rename, parse_command
+from harness.wire.imap.commands import Command, Create, Mailbox, Rename
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.mutf7 import decode_mailbox_name, encode_mailbox_name
 from harness.wire.imap.states import Answer, State, Verb
@@ -18,7 +18,6 @@ from reference_server.imap.session import ImapSession
 from reference_server.store import HasChildren, MailboxExists, MailboxRow, NoSuchMailbox
 
 _VALIDITY: Final = re.compile(rb"\b(UIDVALIDITY|APPENDUID|COPYUID) [0-9]+")
-_APPEND_OPTIONS: Final = re.compile(rb"(\S+ APPEND \S+) .*?( ~?\{[0-9]+\+?\}\r\n)")
 _UNSEEN: Final = re.compile(rb"UNSEEN [0-9]+")
 _SIZE: Final = re.compile(rb"SIZE ([0-9]+)")
 _UIDNEXT: Final = re.compile(rb"UIDNEXT [0-9]+")
@@ -312,100 +311,3 @@ class UidnextFollowsTheCount(ImapSession):
     def status_response(self, mailbox: MailboxRow, wanted: Iterable[str]) -> bytes:
         messages = self.context.store.status(mailbox.id).messages
         return _UIDNEXT.sub(b"UIDNEXT %d" % (messages + 1), super().status_response(mailbox, wanted))
-
-
-# APPEND
-
-
-@fault("imap.append-strips-the-eighth-bit")
-class AppendStripsTheEighthBit(ImapSession):
-    """APPEND keeps seven bits of every octet."""
-
-    def do_append(self, command: Command, arguments: Append) -> Completion:
-        content = bytes(octet & 0x7F for octet in arguments.content)
-        return super().do_append(command, replace(arguments, content=content))
-
-
-@fault("imap.append-loses-keywords")
-class AppendLosesKeywords(ImapSession):
-    """APPEND sets system flags only."""
-
-    def do_append(self, command: Command, arguments: Append) -> Completion:
-        flags = tuple(flag for flag in arguments.flags if flag.startswith("\\"))
-        return super().do_append(command, replace(arguments, flags=flags))
-
-
-@fault("imap.append-loses-the-seconds")
-class AppendLosesTheSeconds(ImapSession):
-    """APPEND keeps the internal date by the minute."""
-
-    def do_append(self, command: Command, arguments: Append) -> Completion:
-        date = arguments.date and arguments.date.replace(second=0)
-        return super().do_append(command, replace(arguments, date=date))
-
-
-@fault("imap.append-keeps-what-it-refuses")
-class AppendKeepsWhatItRefuses(ImapSession):
-    """APPEND with options that cannot be read gets BAD, and the message is there."""
-
-    def command_octets(self, octets: bytes) -> None:
-        found = _APPEND_OPTIONS.match(octets)
-        try:
-            parse_command(octets)
-        except CommandError:
-            if found is not None:
-                self.perform(parse_command(found[1] + found[2] + octets[found.end() :]))
-        super().command_octets(octets)
-
-
-@fault("imap.append-creates")
-class AppendCreates(ImapSession):
-    """APPEND creates the mailbox that it does not find."""
-
-    def do_append(self, command: Command, arguments: Append) -> Completion:
-        name = self.decode_name(arguments.mailbox)
-        if self.context.store.mailbox(self.user, name) is None:
-            self.context.store.create_mailbox(self.user, name)
-        return super().do_append(command, arguments)
-
-
-@fault("imap.append-without-trycreate")
-class AppendWithoutTrycreate(ImapSession):
-    """APPEND to a mailbox that does not exist gets NO without TRYCREATE."""
-
-    def do_append(self, command: Command, arguments: Append) -> Completion:
-        self.existing(arguments.mailbox)
-        return super().do_append(command, arguments)
-
-
-@fault("imap.append-without-exists")
-class AppendWithoutExists(ImapSession):
-    """What APPEND put into the selected mailbox is told with the next command."""
-
-    def after(self, command: Command) -> None:
-        if command.verb != "APPEND":
-            super().after(command)
-
-
-@fault("imap.append-without-appenduid")
-class AppendWithoutAppenduid(ImapSession):
-    """APPEND returns no APPENDUID."""
-
-    def append_uid(self, mailbox: MailboxRow, uid: int) -> str:
-        return ""
-
-
-@fault("imap.appenduid-of-the-next")
-class AppenduidOfTheNext(ImapSession):
-    """APPENDUID tells the UID behind the message's."""
-
-    def append_uid(self, mailbox: MailboxRow, uid: int) -> str:
-        return super().append_uid(mailbox, uid + 1)
-
-
-@fault("imap.appenduid-is-a-range")
-class AppenduidIsARange(ImapSession):
-    """APPENDUID of one message is a range."""
-
-    def append_uid(self, mailbox: MailboxRow, uid: int) -> str:
-        return f"APPENDUID {mailbox.uidvalidity} {uid}:{uid}"
