@@ -97,6 +97,16 @@ class SizeCountsLineEndsOnce(Rendering):
         return super().octets() - self.content.count(b"\r\n")
 
 
+@fault("imap.binary-size-of-the-encoded")
+class BinarySizeOfTheEncoded(Rendering):
+    """BINARY.SIZE is the size of the part in its transfer encoding."""
+
+    def binary_size(self, item: Item) -> bytes:
+        section = item.section or Section()
+        part = self.message.at(section.part)
+        return b"BINARY.SIZE%s %d" % (self.section_name(section), part.body_octets if part else 0)
+
+
 @fault("imap.full-lacks-the-body")
 class FullLacksTheBody(ImapSession):
     """FULL stands for the items of ALL."""

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import email.utils
+import re
 
 from harness.wire.imap import command_search as keys
 from harness.wire.imap.commands import Command
@@ -266,3 +267,15 @@ class SavedResultsKeepTheExpunged(ImapSession):
             self.show_found(command, arguments, sorted(self.saved))
             return Completion("OK", "UID SEARCH completed")
         return super().do_search(command, arguments)
+
+
+@fault("imap.search-return-in-capitals")
+class SearchReturnInCapitals(ImapSession):
+    """RETURN and its options are known in capitals only."""
+
+    def command_octets(self, octets: bytes) -> None:
+        found = re.match(rb"(\S+) (?:UID )?SEARCH (RETURN \([A-Z ]*\))", octets, re.IGNORECASE)
+        if found is None or found[2].isupper():
+            super().command_octets(octets)
+        else:
+            self.say(Completion("BAD", "Unknown option").encode(found[1]))

@@ -17,7 +17,7 @@ from harness.wire.imap.fetch import FetchValue
 from suites.covers import covers
 from suites.imap.scratch import Stored, scratch
 from suites.imap.shapes import envelope_of, extension_faults, paired, structure_faults
-from suites.needs import endpoint, needs
+from suites.needs import endpoint, imap_offers, needs
 
 _IMAP = endpoint(Protocol.IMAP, Protocol.IMAPS)
 _TOKEN: Final = "structure"
@@ -146,3 +146,13 @@ def test_envelope_tells_the_header_fields(target: LiveTarget, envelope: Envelope
     for name in ToldEnvelope.__dataclass_fields__:
         got, wanted = getattr(found, name), getattr(expected, name)
         assert got == wanted, f"ENVELOPE has {got!r} for {name.rstrip('_')}, not {wanted!r}"
+
+
+@covers("RFC9051-7.5.2-d", fault="imap.binary-size-of-the-encoded")
+@needs(imap_offers("IMAP4rev2"))
+@given(sent=_single_messages)
+def test_binary_size_is_that_of_the_decoded_part(target: LiveTarget, sent: Message) -> None:
+    with scratch(target, [Stored(sent.octets)]) as box:
+        data = box.fetch(b"(BINARY.SIZE[1] BINARY.PEEK[1])")[1]
+    size, octets = data.binary_size(b"1"), len(data.binary(b"1") or b"")
+    assert size == octets, f"BINARY.SIZE[1] is {size}, BINARY[1] has {octets} octets"

@@ -73,6 +73,18 @@ def test_moved_messages_are_in_the_target_and_nowhere_else(
             )
 
 
+@covers("RFC9051-6.4.8-c", fault="imap.move-copies-only")
+@needs(imap_offers("IMAP4rev2"))
+@given(chosen=_chosen, by_uid=st.booleans())
+def test_imap4rev2_moved_messages_are_in_one_place(
+    target: LiveTarget, chosen: list[int], by_uid: bool
+) -> None:
+    with scratch(target, messages(target, [()] * 4)) as box, spare(box) as other:
+        box.ask(_verb(box, chosen, by_uid), encode_astring(other))
+        both = set(box.ids()) & set(box.ids(other))
+        assert not both, f"MOVE of {chosen} has left {len(both)} messages in both mailboxes"
+
+
 @covers("RFC6851-3.3-c", fault="imap.move-loses-messages")
 @needs(_MOVE)
 @given(chosen=_chosen)

@@ -12,6 +12,7 @@ from harness.errors import Unclear
 from harness.wire.imap.responses import ESearch, Search
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
+from suites.imap.dialogue import case_variants
 from suites.imap.scratch import messages, scratch, told
 from suites.imap.searched import Key, plain_keys, searched
 from suites.needs import imap_offers, needs
@@ -126,6 +127,17 @@ def test_imap4rev2_uid_search_says_uid(target: LiveTarget, option: str, key: Key
 def test_uid_search_says_uid(target: LiveTarget, option: str, key: Key) -> None:
     answer = _returned(target, option, key[0], uid=True)
     assert answer.uid, f"UID SEARCH was answered {answer}"
+
+
+@covers("RFC4731-4-a", fault="imap.search-return-in-capitals")
+@needs(_ESEARCH)
+@given(
+    option=st.sampled_from([b"MIN", b"MAX", b"ALL", b"COUNT"]).flatmap(case_variants),
+    word=case_variants(b"RETURN"),
+)
+def test_search_return_is_taken_in_any_case(target: LiveTarget, option: bytes, word: bytes) -> None:
+    result = searched(target).imap.command(b"SEARCH %s (%s) ALL" % (word, option))
+    assert result.ok, f"SEARCH {word.decode()} ({option.decode()}) was answered {result.tagged}"
 
 
 @covers("RFC9051-6.4.4-d", fault="imap.search-takes-any-option")
