@@ -42,11 +42,15 @@ def selfcheck(
         )
         for words, checks in (("stayed green", row.missed), ("red without cause", row.strays)):
             for check in checks:
-                console.print(f"        {words}: {check}: {matrix.reasons[row.fault, check]}", markup=False)
+                console.print(
+                    f"        {words}: {check}: {matrix.reasons[row.fault, check]}",
+                    markup=False,
+                    soft_wrap=True,
+                )
         if verbose:
             for (fault, check), reason in matrix.reasons.items():
                 if fault == row.fault:
-                    console.print(f"        {check}: {reason}", markup=False)
+                    console.print(f"        {check}: {reason}", markup=False, soft_wrap=True)
 
     def serve(faults: Iterable[str]) -> AbstractContextManager[Target]:
         return embedded_server(faults=faults)
