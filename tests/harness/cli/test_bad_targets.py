@@ -18,6 +18,12 @@ from reference_server import Server
 
 BOUND_S = 60
 
+# A shell's background job ignores SIGINT, and so does all that it starts; a user's foreground job does not.
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from harness.cli import main; main()"
+)
+
 
 def mailproof(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would."""
@@ -198,7 +204,7 @@ def test_ctrl_c_keeps_the_results_and_leaves_nothing_in_the_mailboxes(tmp_path: 
         pem = tmp_path / "ca.pem"
         pem.write_text(server.target.ca_pem or "")
         path.write_text(server.target.with_ca(pem).to_toml())
-        command = [sys.executable, "-m", "harness.cli", "check", str(path), "--profile", "standard"]
+        command = [sys.executable, "-c", INTERRUPTIBLE, "check", str(path), "--profile", "standard"]
         process = subprocess.Popen(
             [*command, "--only", "pop3", "--out", str(tmp_path / "run")],
             stdout=subprocess.PIPE,
