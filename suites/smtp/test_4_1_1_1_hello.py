@@ -37,7 +37,12 @@ def test_ehlo_is_understood(target: LiveTarget, name: bytes) -> None:
     assert reply.code not in (500, 502), f"EHLO {name.decode()} was answered {reply}"
 
 
-@covers("RFC5321-4.1.1.1-nk1", "RFC5321-2.2.1-a", fault="smtp.ehlo-keyword-with-underscore")
+@covers(
+    "RFC5321-4.1.1.1-nk1",
+    "RFC5321-2.2.1-a",
+    fault="smtp.ehlo-keyword-with-underscore",
+    also=("smtp.unregistered-keyword",),
+)
 @needs(endpoint(Protocol.SMTP))
 def test_the_ehlo_reply_has_its_grammar(target: LiveTarget) -> None:
     smtp = target.smtp(hello=False)
