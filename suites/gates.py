@@ -80,10 +80,11 @@ class Gates:
             self._tried[area] = self._try(area)
 
     def records(self) -> list[GateRecord]:
-        """What became of each gate that was tried."""
+        """What became of each gate; an area that the target was not said to have has none."""
         return [
             GateRecord(area=area, open=closed is None, reason=closed.reason if closed else "")
             for area, closed in self._tried.items()
+            if not isinstance(closed, NotOffered)
         ]
 
     def closed(self) -> list[str]:

@@ -99,7 +99,10 @@ def check(
             f"mailproof: {baseline}: stale: {entry.check} no longer breaks {entry.requirement}; remove the entry",
             err=True,
         )
-    if accepted.new_violations(run.checks, today) or stale:
+    new = accepted.new_violations(run.checks, today)
+    if baseline:
+        typer.echo(f"With the baseline: {len(new)} new, {len(accepted.known)} known, {len(stale)} stale")
+    if new or stale:
         raise typer.Exit(1)
     went_wrong = any(f.verdict is Verdict.ERROR for result in run.checks for f in result.findings)
     if not end.finished or plugin.closed_areas or went_wrong:
