@@ -5,13 +5,12 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from harness.clients.dialogue import Dialogue
 from harness.clients.imap_results import Result
-from harness.clients.transcript import Transcript
 from harness.clients.transport import Transport
-from harness.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError, TimedOut
+from harness.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from harness.wire.imap.encode import Literal
 from harness.wire.imap.reader import ResponseReader
 from harness.wire.imap.responses import Capability, Condition, Continuation, Response, Tagged
@@ -45,7 +44,7 @@ class _Arriving:
         self.responses.append(response)
 
 
-class ImapSession:
+class ImapSession(Dialogue):
     """One session over a connected transport; `ImapClient` adds the named commands.
 
     `command` and `send` send any command, in or out of sequence. `raw` sends any octets; where they led is unknown
@@ -63,8 +62,7 @@ class ImapSession:
     """
 
     def __init__(self, transport: Transport, *, timeout_s: float) -> None:
-        self.transport = transport
-        self.timeout_s = timeout_s
+        super().__init__(transport, timeout_s=timeout_s)
         self.state: State | None = State.CONNECTED
         self.greeting: Condition | None = None
         self._reader = ResponseReader()
@@ -76,10 +74,6 @@ class ImapSession:
         self._bye: bytes | None = None
 
     @property
-    def transcript(self) -> Transcript:
-        return self.transport.transcript
-
-    @property
     def closed(self) -> bool:
         """We closed, or the peer said BYE."""
         return self.transport.closed or self.state is State.LOGOUT
@@ -88,18 +82,6 @@ class ImapSession:
     def settled(self) -> bool:
         """Every command sent was completed, and everything that came was handed out."""
         return not self._sent and not self._arrived and self._reader.idle
-
-    def close(self) -> None:
-        """Close the connection as it is; `logout` first to part politely."""
-        self.transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Reading
 
@@ -122,29 +104,12 @@ class ImapSession:
 
     def responses_within(self, quiet_s: float) -> list[Response]:
         """All responses up to the first `quiet_s` seconds of silence, the peer's close, or `timeout_s` in all."""
-        deadline = time.monotonic() + max(self.timeout_s, quiet_s)
-        try:
-            while self._receive(min(quiet_s, deadline - time.monotonic())):
-                pass
-        except (TimedOut, ConnectionLost):
-            pass  # silence and a reset end the list; the transcript tells which it was
+        self._listen(quiet_s)
         return [self._hand_out() for _ in range(len(self._arrived))]
 
     def put_back(self, responses: Sequence[Response]) -> None:
         """Let these be the next responses again."""
         self._arrived.extendleft(reversed(responses))
-
-    def at_eof(self, timeout_s: float) -> bool:
-        """Whether the peer closes within `timeout_s`; responses that come first are kept for `read_response`."""
-        deadline = time.monotonic() + timeout_s
-        try:
-            while self._receive(deadline - time.monotonic()):
-                pass
-        except TimedOut:
-            return False
-        except ConnectionLost:
-            return True
-        return True
 
     def wait_tagged(self, tag: bytes, timeout_s: float | None = None) -> Result:
         """The completion of a command that was sent, with all that came before it.
@@ -165,12 +130,6 @@ class ImapSession:
                 after = "" if self._bye is None else f" after BYE {self._bye!r}"
                 raise ConnectionLost(self.transcript.label, f"closed{after} while a response was awaited")
         return self._hand_out()
-
-    def _receive(self, timeout_s: float) -> bool:
-        """Wait once for octets; False at the end of the stream."""
-        octets = self.transport.receive(timeout_s)
-        self._take(octets)
-        return bool(octets)
 
     def _take(self, octets: bytes) -> None:
         self._arrived.extend(self._reader.feed(octets))

@@ -4,12 +4,11 @@ import itertools
 import time
 from collections.abc import Iterable, Sequence
 from ssl import SSLContext
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from harness.clients.transcript import Transcript
+from harness.clients.dialogue import Dialogue
 from harness.clients.transport import Transport
-from harness.errors import ConnectionLost, LocalProtocolError, ProtocolError, TimedOut
+from harness.errors import ConnectionLost, LocalProtocolError, ProtocolError
 from harness.wire import sasl
 from harness.wire.lines import CRLF
 from harness.wire.pop3.commands import MAX_COMMAND_LINE, is_multi_line
@@ -38,7 +37,7 @@ class Pop3Refused(ProtocolError):
         super().__init__(f"{command.decode('latin-1')} was answered {status}")
 
 
-class Pop3Client:
+class Pop3Client(Dialogue):
     """One session over a connected transport.
 
     There are three doors. The named commands (`stat`, `retr`, ...) refuse what the state table forbids, with
@@ -58,32 +57,15 @@ class Pop3Client:
     """
 
     def __init__(self, transport: Transport, *, timeout_s: float) -> None:
-        self.transport = transport
-        self.timeout_s = timeout_s
+        super().__init__(transport, timeout_s=timeout_s)
         self.state: State | None = State.AUTHORIZATION
         self.greeting: Status
         self._reader = ResponseReader()
 
     @property
-    def transcript(self) -> Transcript:
-        return self.transport.transcript
-
-    @property
     def closed(self) -> bool:
         """We closed, or the peer answered QUIT."""
         return self.transport.closed or self.state in {State.UPDATE, State.CLOSED}
-
-    def close(self) -> None:
-        """Close the connection as it is; `quit` first to part politely, and to have deletions done."""
-        self.transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Reading
 
@@ -115,12 +97,7 @@ class Pop3Client:
         Args:
             multi_line: Of each response, in order, as in `read_response`; behind those, False.
         """
-        deadline = time.monotonic() + max(self.timeout_s, quiet_s)
-        try:
-            while self._receive(min(quiet_s, deadline - time.monotonic())):
-                pass
-        except (TimedOut, ConnectionLost):
-            pass  # silence and a reset end the list; the transcript tells which it was
+        self._listen(quiet_s)
         responses = []
         for form in itertools.chain(multi_line, itertools.repeat(False)):
             response = self._reader.next_response(multi_line=form)
@@ -129,23 +106,8 @@ class Pop3Client:
             responses.append(response)
         return responses
 
-    def at_eof(self, timeout_s: float) -> bool:
-        """Whether the peer closes within `timeout_s`; responses that come first are kept for `read_response`."""
-        deadline = time.monotonic() + timeout_s
-        try:
-            while self._receive(deadline - time.monotonic()):
-                pass
-        except TimedOut:
-            return False
-        except ConnectionLost:
-            return True
-        return True
-
-    def _receive(self, timeout_s: float) -> bool:
-        """Wait once for octets; False at the end of the stream."""
-        octets = self.transport.receive(timeout_s)
+    def _take(self, octets: bytes) -> None:
         self._reader.feed(octets)
-        return bool(octets)
 
     # Sending anything
 

@@ -4,12 +4,11 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from ssl import SSLContext
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from harness.clients.transcript import Transcript
+from harness.clients.dialogue import Dialogue
 from harness.clients.transport import Transport
-from harness.errors import ConnectionLost, LocalProtocolError, TimedOut
+from harness.errors import ConnectionLost, LocalProtocolError
 from harness.wire import sasl
 from harness.wire.lines import CRLF
 from harness.wire.smtp.commands import MAX_COMMAND_LINE
@@ -27,7 +26,7 @@ _SECRET: Final = b"<secret>"
 _HELLO: Final = frozenset({Verb.HELO, Verb.EHLO, Verb.LHLO})
 
 
-class SmtpClient:
+class SmtpClient(Dialogue):
     """One session over a connected transport.
 
     There are three doors. The named commands (`mail`, `rcpt`, ...) refuse what the state table forbids, with
@@ -48,8 +47,7 @@ class SmtpClient:
     """
 
     def __init__(self, transport: Transport, *, timeout_s: float, lmtp: bool = False) -> None:
-        self.transport = transport
-        self.timeout_s = timeout_s
+        super().__init__(transport, timeout_s=timeout_s)
         self.lmtp = lmtp
         self.extensions: Mapping[str, str] = {}
         self.state: State | None = State.FRESH
@@ -58,25 +56,9 @@ class SmtpClient:
         self._replies: deque[Reply] = deque()
 
     @property
-    def transcript(self) -> Transcript:
-        return self.transport.transcript
-
-    @property
     def closed(self) -> bool:
         """We closed, or the peer confirmed QUIT."""
         return self.transport.closed or self.state is State.CLOSED
-
-    def close(self) -> None:
-        """Close the connection as it is; `quit` first to part politely."""
-        self.transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Reading
 
@@ -96,34 +78,17 @@ class SmtpClient:
 
     def replies_within(self, quiet_s: float) -> list[Reply]:
         """All replies up to the first `quiet_s` seconds of silence, the peer's close, or `timeout_s` in all."""
-        deadline = time.monotonic() + max(self.timeout_s, quiet_s)
-        try:
-            while self._receive(min(quiet_s, deadline - time.monotonic())):
-                pass
-        except (TimedOut, ConnectionLost):
-            pass  # silence and a reset end the list; the transcript tells which it was
+        self._listen(quiet_s)
         replies = list(self._replies)
         self._replies.clear()
         return replies
 
-    def at_eof(self, timeout_s: float) -> bool:
-        """Whether the peer closes within `timeout_s`; replies that come first are kept for `read_reply`."""
-        deadline = time.monotonic() + timeout_s
-        try:
-            while self._receive(deadline - time.monotonic()):
-                pass
-        except TimedOut:
-            return False
-        except ConnectionLost:
-            return True
-        return True
-
     def _receive(self, timeout_s: float) -> bool:
-        """Wait once for octets; False at the end of the stream."""
-        self._replies.extend(self._reader.feed(b""))  # raises what an earlier feed held back
-        octets = self.transport.receive(timeout_s)
+        self._take(b"")  # raises what an earlier feed held back
+        return super()._receive(timeout_s)
+
+    def _take(self, octets: bytes) -> None:
         self._replies.extend(self._reader.feed(octets))
-        return bool(octets)
 
     # Sending anything
 
