@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import smtplib
+import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -104,10 +105,12 @@ class Sink:
 
 @contextlib.contextmanager
 def plain_aiosmtpd() -> Iterator[int]:
-    controller = Controller(Sink(), hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        yield controller.server.sockets[0].getsockname()[1]
+        yield port
     finally:
         controller.stop()
 

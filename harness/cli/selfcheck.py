@@ -39,6 +39,7 @@ def selfcheck(
         console.print(
             f"{'killed ' if row.exact else 'WRONG  '} {row.fault}: {', '.join(row.killed) or 'nothing'}",
             markup=False,
+            soft_wrap=True,
         )
         for words, checks in (("stayed green", row.missed), ("red without cause", row.strays)):
             for check in checks:
