@@ -59,7 +59,7 @@ class Profile:
 
 
 PROFILES: Final = {
-    "quick": Profile(examples=5, steps=10, shrink_s=4.0),
+    "quick": Profile(examples=4, steps=10, shrink_s=4.0),
     "standard": Profile(examples=15, steps=25, shrink_s=15.0),
     "deep": Profile(examples=400, steps=50, shrink_s=120.0),
 }
