@@ -1,6 +1,5 @@
 """`--only`: any prefix of a requirement, an area, or a check."""
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from harness.errors import UsageError
@@ -35,7 +34,7 @@ def selector(words: Sequence[str], *, intrusive: bool) -> Callable[[Check], bool
         )
         requirements |= found
         if word.upper().startswith("RFC") and not found:
-            near = difflib.get_close_matches(word, list(register), n=3, cutoff=0.5)
+            near = register.nearest(word)
             raise UsageError(f"--only {word}: no requirement begins so; near: {', '.join(near) or 'none'}")
         if not word.upper().startswith("RFC") and word.partition(".")[0] not in GATES:
             raise UsageError(
