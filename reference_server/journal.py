@@ -1,0 +1,102 @@
+"""What happens in a world, step by step, for those who watch: `mailproof trace` and tests."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reference_server.clock import Clock
+
+__all__ = ["Direction", "Event", "Journal", "Kind"]
+
+
+class Kind(StrEnum):
+    """The part of the mail system that did it."""
+
+    SUBMISSION = "submission"
+    DNS = "dns"
+    ROUTE = "route"
+    SMTP = "smtp"
+    LMTP = "lmtp"
+    QUEUE = "queue"
+    FILTER = "filter"
+    MDA = "mda"
+    MAILBOX = "mailbox"
+    DSN = "dsn"
+
+
+class Direction(StrEnum):
+    """From the acting host's side."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        at: By the world's clock, aware, UTC.
+        host: Who did it: a host's name, ``"dns"`` for the DNS.
+        peer: The other side, ``""`` where there is none.
+        text: What happened, in one line, without octets from outside.
+        octets: What was on the wire or on disk; ``b""`` for a note.
+        queue_id: Which message, where it has an id already.
+    """
+
+    at: dt.datetime
+    host: str
+    kind: Kind
+    text: str
+    peer: str = ""
+    direction: Direction = Direction.NOTE
+    octets: bytes = b""
+    queue_id: str = ""
+
+
+class Journal:
+    """Tells every event to who listens; keeps none itself. Safe from every thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[Event], None]] = []
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody listens: octets need not be collected for nobody."""
+        return bool(self._listeners)
+
+    def note(
+        self,
+        host: str,
+        kind: Kind,
+        text: str,
+        *,
+        peer: str = "",
+        direction: Direction = Direction.NOTE,
+        octets: bytes = b"",
+        queue_id: str = "",
+    ) -> None:
+        """Tell an event that happens now."""
+        if not self._listeners:
+            return
+        event = Event(self._clock.now(), host, kind, text, peer, direction, octets, queue_id)
+        with self._lock:
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(event)
+
+    def listen(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call back for every event, in the thread it happens in, quickly; returns the way to stop."""
+        with self._lock:
+            self._listeners.append(callback)
+
+        def unlisten() -> None:
+            with self._lock:
+                self._listeners.remove(callback)
+
+        return unlisten

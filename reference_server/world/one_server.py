@@ -1,0 +1,22 @@
+"""The default world: one host, one domain, three users."""
+
+from typing import Final
+
+from reference_server.world.model import Domain, Host, Mx, User, World
+
+__all__ = ["ONE_SERVER"]
+
+ONE_SERVER: Final = World(
+    name="one server",
+    hosts=(Host("mail.example.test", "127.0.0.1"),),
+    domains=(
+        Domain(
+            "example.test",
+            mailboxes="mail.example.test",
+            mx=(Mx(10, "mail.example.test"),),
+            aliases={"postmaster": ("alice@example.test",)},
+        ),
+    ),
+    users=tuple(User(name, "secret", f"{name}@example.test") for name in ("alice", "bob", "carol")),
+    cheap_hashes=True,
+)

@@ -1,0 +1,69 @@
+"""The world as one host of it sees it: which mail is its own, whose mailbox an address means."""
+
+import ipaddress
+from dataclasses import dataclass
+from functools import cached_property
+
+from reference_server.world.model import Domain, Host, User, World
+
+__all__ = ["Site"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One host's place in the world."""
+
+    world: World
+    host: Host
+
+    @cached_property
+    def domains(self) -> tuple[Domain, ...]:
+        """The domains whose mailboxes are here; the first is the host's own."""
+        return tuple(domain for domain in self.world.domains if domain.mailboxes == self.host.name)
+
+    @cached_property
+    def users(self) -> tuple[User, ...]:
+        """Who has a mailbox here."""
+        names = {domain.name for domain in self.domains}
+        return tuple(user for user in self.world.users if user.domain in names)
+
+    @property
+    def domain(self) -> str:
+        """The domain of a name without one: the first with mailboxes here, else the host's own name."""
+        return self.domains[0].name if self.domains else self.host.name
+
+    def local_domain(self, name: str) -> Domain | None:
+        """The domain whose mailboxes are here that an address's domain means, None where its mail goes elsewhere.
+
+        The host's own name, its address literal (RFC 5321 §4.1.3) and the empty domain of the bare ``Postmaster``
+        (§4.1.1.3) mean the first.
+        """
+        wanted = name.lower().rstrip(".")
+        for domain in self.domains:
+            if domain.name == wanted:
+                return domain
+        if wanted in ("", self.host.name, *self._literals) and self.domains:
+            return self.domains[0]
+        return None
+
+    @cached_property
+    def _literals(self) -> tuple[str, ...]:
+        address = ipaddress.ip_address(self.host.address)
+        return (f"[ipv6:{address}]",) if address.version == 6 else (f"[{address}]",)
+
+    def is_local(self, domain: str) -> bool:
+        """Whether mail for the domain ends here."""
+        return self.local_domain(domain) is not None or domain.lower() in ("", self.host.name)
+
+    def is_backup_for(self, domain: str) -> bool:
+        """Whether this host is a mail exchanger of a domain whose mailboxes are elsewhere (RFC 5321 §5.1)."""
+        found = self.world.domain(domain)
+        return found is not None and found.mailboxes != self.host.name and self._exchanges(found)
+
+    def _exchanges(self, domain: Domain) -> bool:
+        return any(mx.host == self.host.name for mx in domain.mx)
+
+    def user_named(self, name: str) -> User | None:
+        """The user who logs in by this: ``name``, or an address, in any case."""
+        wanted = name.lower()
+        return next((u for u in self.users if wanted in (u.name.lower(), u.address)), None)
