@@ -13,7 +13,7 @@ class Transport(StrEnum):
 
     SMTP = "smtp"
     LMTP = "lmtp"
-    FILES = "files"
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class NextHop:
 
     Attributes:
         name: SMTP: the mail domain, or an address literal with its brackets, whose MX is looked up. LMTP: this
-            host's own name. FILES: the user's mailbox name.
+            host's own name. LOCAL: the same; the MDA puts it into the mailbox, whatever kind that is.
     """
 
     transport: Transport

@@ -188,11 +188,17 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Where the DNS answers, and the port that stands for 25 on every host; port 0 is any free one."""
+    """Where the DNS answers, and the port that stands for 25 on every host; port 0 is any free one.
+
+    Attributes:
+        own: The DNS and every mail exchanger are this world's. Else somebody else runs the DNS at this address, which
+            this world's relays ask, and a host's own SMTP port need not be `smtp_port`.
+    """
 
     dns_address: str = "127.0.0.1"
     dns_port: int = 0
     smtp_port: int = 0
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
