@@ -87,6 +87,12 @@ class Database:
         for tell in told:
             tell()
 
+    def data_version(self) -> int:
+        """A number that changes when another process commits to the file."""
+        with self._lock:
+            (version,) = self._sql.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     def touch(self, mailbox_id: int) -> None:
         """Have the mailbox's listeners told when the transaction commits."""
         self._touched.add(mailbox_id)

@@ -1,0 +1,291 @@
+"""The durable queue: mail that waits for its next hop, in the host's own store, so that one commit covers both."""
+
+import datetime as dt
+import secrets
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from reference_server.clock import Clock
+from reference_server.envelope import Envelope
+from reference_server.relay.model import Attempt, NextHop, Transport
+from reference_server.relay.queue_rows import (
+    ALWAYS,
+    MESSAGE_COLUMNS,
+    RECIPIENT_COLUMNS,
+    TABLES,
+    Deferral,
+    Entry,
+    Queued,
+    State,
+    entry_of,
+    queued_of,
+    read_time,
+    written_time,
+)
+from reference_server.store import Store
+
+__all__ = ["Deferral", "Entry", "Queue", "Queued", "State"]
+
+# No mailbox has this number: the store tells those who listen to it of every commit that changed the queue.
+_TOPIC: Final = 0
+
+# 60 bits, so that no two hosts of a world ever use the same; without vowels it spells nothing.
+_ID_ALPHABET: Final = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
+_ID_LENGTH: Final = 12
+
+
+class Queue:
+    """Messages on their way out of one host.
+
+    Every change joins the caller's transaction or is one itself. What is being tried is not written down: after a
+    crash everything that has no recorded outcome is due as before.
+
+    Raises:
+        StoreFailed: From every method: SQLite could not read or write; nothing was changed.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        with store.transaction() as sql:
+            for statement in filter(str.strip, TABLES.split(";")):
+                sql.execute(statement)
+        self._seen_version = store.data_version()
+
+    def add(self, envelope: Envelope, content: bytes, next_hops: Mapping[bytes, NextHop]) -> str:
+        """Take a message on, due at once; the runner is woken by the commit.
+
+        Args:
+            next_hops: Where each recipient of the envelope goes, by address; an address given twice is kept once.
+
+        Returns:
+            The queue id, not used before by any host.
+
+        Raises:
+            KeyError: A recipient has no next hop.
+        """
+        queue_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+        arrived = written_time(self._clock.now())
+        with self._changing() as sql:
+            cursor = sql.execute(
+                "INSERT INTO queue_messages (id, arrived, reverse_path, body, smtputf8, ret, envid, octets, content)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    queue_id,
+                    arrived,
+                    envelope.reverse_path,
+                    envelope.body,
+                    envelope.smtputf8,
+                    envelope.ret,
+                    envelope.envid,
+                    len(content),
+                    content,
+                ),
+            )
+            sql.executemany(
+                "INSERT OR IGNORE INTO queue_recipients"
+                " (seq, place, address, notify, orcpt, transport, hop, state, next_attempt)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        cursor.lastrowid,
+                        place,
+                        recipient.address,
+                        " ".join(sorted(recipient.notify)),
+                        recipient.orcpt,
+                        next_hops[recipient.address].transport,
+                        next_hops[recipient.address].name,
+                        State.QUEUED,
+                        arrived,
+                    )
+                    for place, recipient in enumerate(envelope.recipients)
+                ],
+            )
+        return queue_id
+
+    # What there is
+
+    def entries(self) -> list[Entry]:
+        """Everything in the queue, oldest first."""
+        with self._store.transaction() as sql:
+            found = sql.execute(f"SELECT {MESSAGE_COLUMNS} FROM queue_messages ORDER BY seq").fetchall()  # noqa: S608 (constant columns)
+            return [entry_of(row, self._recipients(sql, row[0], None)) for row in found]
+
+    def entry(self, queue_id: str, next_hop: NextHop | None = None) -> Entry | None:
+        """One message, with the recipients of one next hop or of all; None where it is not in the queue."""
+        query = f"SELECT {MESSAGE_COLUMNS} FROM queue_messages WHERE id = ?"  # noqa: S608 (constant columns)
+        with self._store.transaction() as sql:
+            row = sql.execute(query, (queue_id,)).fetchone()
+            return entry_of(row, self._recipients(sql, row[0], next_hop)) if row else None
+
+    def content(self, queue_id: str) -> bytes | None:
+        """The message's octets, None where it is not in the queue."""
+        with self._store.transaction() as sql:
+            row = sql.execute("SELECT content FROM queue_messages WHERE id = ?", (queue_id,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def _recipients(self, sql: sqlite3.Connection, seq: int, next_hop: NextHop | None) -> tuple[Queued, ...]:
+        query = f"SELECT {RECIPIENT_COLUMNS} FROM queue_recipients WHERE seq = ?"  # noqa: S608 (constant columns)
+        values: tuple[object, ...] = (seq,)
+        if next_hop is not None:
+            query += " AND transport = ? AND hop = ?"
+            values += (next_hop.transport, next_hop.name)
+        return tuple(queued_of(row) for row in sql.execute(query + " ORDER BY place", values))
+
+    # What is due
+
+    def due_hops(self) -> list[NextHop]:
+        """The next hops that have mail due, the one that waits longest first."""
+        query = (
+            "SELECT transport, hop FROM queue_recipients WHERE state = ? AND next_attempt <= ?"
+            " GROUP BY transport, hop ORDER BY MIN(next_attempt)"
+        )
+        with self._store.transaction() as sql:
+            rows = sql.execute(query, (State.QUEUED, written_time(self._clock.now()))).fetchall()
+        return [NextHop(Transport(transport), name) for transport, name in rows]
+
+    def due(self, next_hop: NextHop, limit: int, besides: Collection[str] = ()) -> list[str]:
+        """The ids of messages due for one next hop, the longest due first.
+
+        Args:
+            limit: So many at most.
+            besides: Ids that are left out: what is being tried.
+        """
+        query = (
+            "SELECT id FROM queue_messages JOIN"
+            " (SELECT seq, MIN(next_attempt) AS since FROM queue_recipients"
+            "  WHERE transport = ? AND hop = ? AND state = ? AND next_attempt <= ?"
+            "  GROUP BY seq ORDER BY since, seq LIMIT ?) USING (seq) ORDER BY since, seq"
+        )
+        now = written_time(self._clock.now())
+        values = (next_hop.transport, next_hop.name, State.QUEUED, now, limit + len(besides))
+        with self._store.transaction() as sql:
+            ids = [str(queue_id) for (queue_id,) in sql.execute(query, values)]
+        return [queue_id for queue_id in ids if queue_id not in besides][:limit]
+
+    def next_due(self) -> dt.datetime | None:
+        """When the next recipient that is not due yet will be; None where nobody waits."""
+        query = "SELECT MIN(next_attempt) FROM queue_recipients WHERE state = ? AND next_attempt > ?"
+        with self._store.transaction() as sql:
+            (found,) = sql.execute(query, (State.QUEUED, written_time(self._clock.now()))).fetchone()
+        return read_time(found) if found else None
+
+    def attempt(self, queue_id: str, next_hop: NextHop) -> Attempt | None:
+        """The message for those of its recipients who are due at this next hop; None where nobody is."""
+        now = self._clock.now()
+        with self._store.transaction():
+            entry = self.entry(queue_id, next_hop)
+            content = self.content(queue_id)
+        if entry is None or content is None:
+            return None
+        due = tuple(
+            q.recipient for q in entry.recipients if q.state is State.QUEUED and q.next_attempt <= now
+        )
+        return Attempt(queue_id, next_hop, replace(entry.envelope, recipients=due), content) if due else None
+
+    # What became of it
+
+    def settle(self, queue_id: str, addresses: Collection[bytes]) -> None:
+        """These recipients are done with; the message goes with its last one."""
+        self._each(
+            "DELETE FROM queue_recipients"
+            " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?) AND address = ?",
+            [(queue_id, address) for address in addresses],
+        )
+        with self._changing() as sql:
+            sql.execute(
+                "DELETE FROM queue_messages WHERE id = ? AND NOT EXISTS"
+                " (SELECT 1 FROM queue_recipients r WHERE r.seq = queue_messages.seq)",
+                (queue_id,),
+            )
+
+    def defer(self, queue_id: str, deferrals: Mapping[bytes, Deferral]) -> None:
+        """These recipients were tried just now, and will be again."""
+        now = written_time(self._clock.now())
+        self._each(
+            "UPDATE queue_recipients SET attempts = attempts + 1, last_attempt = ?, next_attempt = ?, status = ?,"
+            " diagnostic = ?, remote = ?, by_peer = ?, delay_told = delay_told OR ?"
+            " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?) AND address = ?",
+            [
+                (
+                    now,
+                    written_time(wait.next_attempt),
+                    wait.outcome.status,
+                    wait.outcome.diagnostic,
+                    wait.outcome.remote,
+                    wait.outcome.by_peer,
+                    wait.tell_delay,
+                    queue_id,
+                    address,
+                )
+                for address, wait in deferrals.items()
+            ],
+        )
+
+    def _each(self, statement: str, values: Collection[tuple[object, ...]]) -> None:
+        with self._changing() as sql:
+            sql.executemany(statement, values)
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._store.transaction() as sql:
+            yield sql
+            self._store.touch(_TOPIC)
+
+    # What the operator does
+
+    def flush(self, ids: Collection[str] | None = None) -> list[str]:
+        """Make messages due at once, those that are not held; all, or these. Returns the ids it found."""
+        return self._change(
+            "UPDATE queue_recipients SET next_attempt = ? WHERE seq = ? AND state = 'queued'", ids, ALWAYS
+        )
+
+    def hold(self, ids: Collection[str] | None = None) -> list[str]:
+        """Let messages wait until they are released; an attempt under way goes on. Returns the ids it found."""
+        return self._change("UPDATE queue_recipients SET state = ? WHERE seq = ?", ids, State.HELD)
+
+    def release(self, ids: Collection[str] | None = None) -> list[str]:
+        """End a hold; the messages are due at once. Returns the ids it found."""
+        return self._change(
+            "UPDATE queue_recipients SET state = 'queued', next_attempt = ? WHERE seq = ? AND state = 'held'",
+            ids,
+            ALWAYS,
+        )
+
+    def remove(self, ids: Collection[str] | None = None) -> list[str]:
+        """Forget messages, for all recipients and without a word to the sender. Returns the ids it found."""
+        with self._changing() as sql:
+            found = self._known(sql, ids)
+            for table in ("queue_recipients", "queue_messages"):
+                sql.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq, _ in found])  # noqa: S608 (constant names)
+        return [queue_id for _, queue_id in found]
+
+    def _change(self, statement: str, ids: Collection[str] | None, value: str) -> list[str]:
+        with self._changing() as sql:
+            found = self._known(sql, ids)
+            sql.executemany(statement, [(value, seq) for seq, _ in found])
+        return [queue_id for _, queue_id in found]
+
+    @staticmethod
+    def _known(sql: sqlite3.Connection, ids: Collection[str] | None) -> list[tuple[int, str]]:
+        found: Iterator[tuple[int, str]] = sql.execute("SELECT seq, id FROM queue_messages ORDER BY seq")
+        return [(seq, queue_id) for seq, queue_id in found if ids is None or queue_id in ids]
+
+    # Who is told
+
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each commit here that changed the queue, in the committing thread; returns the way to stop.
+
+        The callback must be quick and must not ask the store.
+        """
+        return self._store.listen(_TOPIC, callback)
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process has committed to the file since the last call; costs next to nothing."""
+        version = self._store.data_version()
+        changed = version != self._seen_version
+        self._seen_version = version
+        return changed
