@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from harness.wire.sasl import Credentials
-from reference_server.world import World
+from reference_server.world import Site
 
 __all__ = ["Accounts"]
 
@@ -15,18 +15,18 @@ _CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Accounts:
-    """The users of a world, by the name one logs in with."""
+    """The users of a host, by the name one logs in with."""
 
-    def __init__(self, world: World) -> None:
-        self._hasher = _CHEAP if world.cheap_hashes else PasswordHasher()
-        self._domain = world.domain
-        self._hashes = {user.name: self._hasher.hash(user.password) for user in world.users}
+    def __init__(self, site: Site) -> None:
+        self._hasher = _CHEAP if site.world.cheap_hashes else PasswordHasher()
+        self._site = site
+        self._hashes = {user.name: self._hasher.hash(user.password) for user in site.users}
         self._nobody = self._hasher.hash("nobody's password")
 
     def authenticate(self, credentials: Credentials) -> str | None:
         """The user's name when the password is right and the client acts for itself, else None.
 
-        A user may be given as ``name`` or ``name@domain``, in any case.
+        A user may be given as ``name`` or by the address, in any case.
         """
         name = self._name(credentials.user)
         try:
@@ -38,5 +38,5 @@ class Accounts:
         return name if name in self._hashes else None
 
     def _name(self, user: str) -> str:
-        name, _, domain = user.lower().partition("@")
-        return name if domain in ("", self._domain) else user
+        known = self._site.user_named(user)
+        return known.name if known is not None else ""

@@ -1,4 +1,4 @@
-"""What every session shares."""
+"""What every session of a host shares."""
 
 import ssl
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ from typing import TypeVar
 from reference_server.accounts import Accounts
 from reference_server.clock import Clock
 from reference_server.faults import Faults
+from reference_server.journal import Journal
+from reference_server.link import Link
+from reference_server.relay.queue import Queue
 from reference_server.store import Store
-from reference_server.world import World
+from reference_server.world import Host, Site, World
 
 __all__ = ["Context"]
 
@@ -17,18 +20,55 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Context:
-    """The world's state and rules, as one server plays it; sessions of both threads hold it."""
+    """One host's state and rules, as a server plays it; sessions of both threads hold it."""
 
-    world: World
+    site: Site
     accounts: Accounts
     store: Store
+    queue: Queue
     tls: ssl.SSLContext
     faults: Faults
     clock: Clock
+    journal: Journal
+    link: Link
+
+    @classmethod
+    def make(
+        cls,
+        site: Site,
+        store: Store,
+        tls: ssl.SSLContext,
+        *,
+        clock: Clock,
+        faults: Faults | None = None,
+        journal: Journal | None = None,
+    ) -> "Context":
+        """A host with this store; its users' mailboxes are made."""
+        for user in site.users:
+            store.create_user(user.name)
+        return cls(
+            site=site,
+            accounts=Accounts(site),
+            store=store,
+            queue=Queue(store, clock),
+            tls=tls,
+            faults=faults or Faults(),
+            clock=clock,
+            journal=journal or Journal(clock),
+            link=Link(site.host, site.host.reach),
+        )
+
+    @property
+    def world(self) -> World:
+        return self.site.world
+
+    @property
+    def host(self) -> Host:
+        return self.site.host
 
     @property
     def hostname(self) -> str:
-        return self.world.hostname
+        return self.site.host.name
 
     def variant(self, base: type[T]) -> type[T]:
         """The class to instantiate in place of `base`."""

@@ -1,4 +1,4 @@
-"""Two threads: asyncio carries SMTP and LMTP, trio carries POP3 and IMAP; each starts, tells its ports, and stops."""
+"""Two threads: asyncio carries SMTP and LMTP, trio carries POP3, IMAP, relays and the DNS, for every host of a world."""
 
 import asyncio
 import contextlib
@@ -8,20 +8,23 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Final
 from typing import Protocol as Shape
 
 import trio
+from trio import TaskStatus
 
 from harness.target import Protocol
 from reference_server.context import Context
 from reference_server.imap.session import serve_imap
 from reference_server.pop3.session import serve_pop3
+from reference_server.slow import SlowStream
 from reference_server.smtp.carrier import Carrier
 from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
 
-__all__ = ["AsyncioSide", "TrioSide"]
+__all__ = ["AsyncioSide", "Task", "TrioSide"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,9 @@ _SESSIONS: Final[Mapping[Protocol, _Session]] = {
     Protocol.IMAPS: serve_imap,
 }
 
+# What runs beside the sessions of a host: its relay; and the DNS.
+Task = Callable[[], Awaitable[None]]
+
 # Ours: more than a burst of clients; and how long a stop waits for a peer to end TLS before it drops the connection.
 _BACKLOG: Final = 256
 _STOP_S: Final = 0.2
@@ -56,25 +62,23 @@ _STOP_S: Final = 0.2
 class _Side(ABC):
     """A thread with its event loop."""
 
-    def __init__(self, context: Context, host: str) -> None:
-        self._context = context
-        self._host = host
-        self._started: Future[dict[Protocol, int]] = Future()
+    def __init__(self) -> None:
+        self._ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run, name=f"mailproof-{type(self).__name__}", daemon=True
         )
 
-    def start(self) -> dict[Protocol, int]:
-        """Listen; returns protocol -> port. Raises `OSError` when the address cannot be listened on."""
+    def start(self) -> None:
+        """Returns when the loop runs."""
         self._thread.start()
         try:
-            return self._started.result()
+            self._ready.result()
         except BaseException:
             self._thread.join()
             raise
 
     def stop(self) -> None:
-        """End every session and the thread."""
+        """End everything and the thread."""
         self._ask_to_stop()
         self._thread.join()
 
@@ -82,25 +86,42 @@ class _Side(ABC):
         try:
             self._loop()
         except BaseException as exc:
-            if self._started.done():
+            if self._ready.done():
                 raise
-            self._started.set_exception(exc)
+            self._ready.set_exception(exc)
 
     @abstractmethod
     def _loop(self) -> None:
-        """Run until asked to stop; sets `_started`."""
+        """Run until asked to stop; sets `_ready`."""
 
     @abstractmethod
     def _ask_to_stop(self) -> None:
         """Called from another thread, after the start."""
 
 
+@dataclass
+class _Listening:
+    """A host's SMTP and LMTP."""
+
+    servers: list[asyncio.Server] = field(default_factory=list)
+    connections: set[Carrier] = field(default_factory=set)
+
+
 class AsyncioSide(_Side):
     """The SMTP and LMTP listeners; open sessions end with 421."""
 
-    def __init__(self, context: Context, host: str) -> None:
-        super().__init__(context, host)
-        self._connections: set[Carrier] = set()
+    def __init__(self) -> None:
+        super().__init__()
+        self._hosts: dict[str, _Listening] = {}
+
+    def open(self, context: Context, ports: Mapping[Protocol, int]) -> dict[Protocol, int]:
+        """Listen for a host; returns protocol -> port. Raises `OSError`, and listens to nothing then."""
+        opening = self._open(context, {p: port for p, port in ports.items() if p in _ROLES})
+        return asyncio.run_coroutine_threadsafe(opening, self._asyncio).result()
+
+    def close(self, context: Context) -> None:
+        """End a host's sessions and listeners; twice is once."""
+        asyncio.run_coroutine_threadsafe(self._close(context.hostname), self._asyncio).result()
 
     def _loop(self) -> None:
         asyncio.run(self._main())
@@ -111,43 +132,89 @@ class AsyncioSide(_Side):
     async def _main(self) -> None:
         self._asyncio = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        servers = {protocol: await self._listen(protocol) for protocol in _ROLES}
-        self._started.set_result({p: server.sockets[0].getsockname()[1] for p, server in servers.items()})
+        self._ready.set_result(None)
         await self._stopping.wait()
-        for server in servers.values():
-            server.close()
-        await self._end_sessions()
+        for name in tuple(self._hosts):
+            await self._close(name)
 
-    async def _end_sessions(self) -> None:
-        for connection in tuple(self._connections):
-            connection.say_and_close(lambda session: session.shut_down())
-        if sessions := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(sessions, timeout=_STOP_S)
-        for connection in tuple(self._connections):
-            connection.abort()
-        await asyncio.sleep(0)  # the loop tells the aborted connections that they are lost
+    async def _open(self, context: Context, ports: Mapping[Protocol, int]) -> dict[Protocol, int]:
+        listening = self._hosts[context.hostname] = _Listening()
+        found: dict[Protocol, int] = {}
+        try:
+            for protocol, port in ports.items():
+                server = await self._listen(context, protocol, port, listening.connections)
+                listening.servers.append(server)
+                found[protocol] = server.sockets[0].getsockname()[1]
+        except OSError:
+            await self._close(context.hostname)
+            raise
+        return found
 
-    async def _listen(self, protocol: Protocol) -> asyncio.Server:
+    async def _listen(
+        self, context: Context, protocol: Protocol, port: int, connections: set[Carrier]
+    ) -> asyncio.Server:
         role = _ROLES[protocol]
 
         def make_session(peer: str, tls: bool) -> SmtpSession:
-            return self._context.variant(SmtpSession)(self._context, role, peer, tls)
+            return context.variant(SmtpSession)(context, role, peer, tls)
 
         def carrier() -> Carrier:
-            return self._context.variant(Carrier)(
+            return context.variant(Carrier)(
                 make_session,
-                tls=self._context.tls,
-                idle_s=self._context.world.limits.smtp_idle_s,
+                tls=context.tls,
+                idle_s=context.world.limits.smtp_idle_s,
+                link=context.link,
                 loop=self._asyncio,
-                connections=self._connections,
+                connections=connections,
             )
 
-        tls = self._context.tls if protocol.implicit_tls else None
-        return await self._asyncio.create_server(carrier, self._host, 0, ssl=tls, backlog=_BACKLOG)
+        tls = context.tls if protocol.implicit_tls else None
+        return await self._asyncio.create_server(
+            carrier, context.host.address, port, ssl=tls, backlog=_BACKLOG
+        )
+
+    async def _close(self, hostname: str) -> None:
+        listening = self._hosts.pop(hostname, None)
+        if listening is None:
+            return
+        for server in listening.servers:
+            server.close()
+        for connection in tuple(listening.connections):
+            connection.say_and_close(lambda session: session.shut_down())
+        if tasks := [each.task for each in tuple(listening.connections) if each.task is not None]:
+            await asyncio.wait(tasks, timeout=_STOP_S)
+        for connection in tuple(listening.connections):
+            connection.abort()
+        await asyncio.sleep(0)  # the loop tells the aborted connections that they are lost
 
 
 class TrioSide(_Side):
-    """The POP3 and IMAP listeners; open sessions are cancelled, and say their last words themselves."""
+    """POP3, IMAP and what else runs on trio; open sessions are cancelled, and say their last words themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hosts: dict[str, tuple[trio.CancelScope, trio.Event]] = {}
+
+    def open(self, context: Context, ports: Mapping[Protocol, int], *tasks: Task) -> dict[Protocol, int]:
+        """Listen for a host and run its tasks; returns protocol -> port. Raises `OSError`, and runs nothing then."""
+        wanted = {p: port for p, port in ports.items() if p in _SESSIONS}
+        return trio.from_thread.run(self._open, context, wanted, tasks, trio_token=self._token)
+
+    def close(self, context: Context) -> None:
+        """End a host's sessions, listeners and tasks; twice is once."""
+        trio.from_thread.run(self._close, context.hostname, trio_token=self._token)
+
+    def run(self, task: Task) -> None:
+        """Run something until the end."""
+        trio.from_thread.run_sync(self._nursery.start_soon, _guarded, task, trio_token=self._token)
+
+    def start_task(self, task: Callable[..., Awaitable[object]], *arguments: object) -> object:
+        """Run something that says when it has started (`trio.Nursery.start`); returns what it says."""
+
+        async def begin() -> object:
+            return await self._nursery.start(task, *arguments)
+
+        return trio.from_thread.run(begin, trio_token=self._token)
 
     def _loop(self) -> None:
         trio.run(self._main)
@@ -158,31 +225,79 @@ class TrioSide(_Side):
 
     async def _main(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
-        ports: dict[Protocol, int] = {}
         with trio.CancelScope() as self._scope:
-            async with trio.open_nursery() as nursery:
-                for protocol, session in _SESSIONS.items():
-                    (listener,) = await trio.open_tcp_listeners(0, host=self._host, backlog=_BACKLOG)
-                    ports[protocol] = listener.socket.getsockname()[1]
-                    handler = self._handler(session, implicit_tls=protocol.implicit_tls)
-                    nursery.start_soon(trio.serve_listeners, handler, [listener])
-                self._started.set_result(ports)
+            async with trio.open_nursery() as self._nursery:
+                self._ready.set_result(None)
+                await trio.sleep_forever()
 
-    def _handler(
-        self, session: _Session, *, implicit_tls: bool
-    ) -> Callable[[trio.SocketStream], Awaitable[None]]:
-        async def handle(stream: trio.SocketStream) -> None:
+    async def _open(
+        self, context: Context, ports: Mapping[Protocol, int], tasks: tuple[Task, ...]
+    ) -> dict[Protocol, int]:
+        listeners: dict[Protocol, trio.SocketListener] = {}
+        try:
+            for protocol, port in ports.items():
+                (listeners[protocol],) = await trio.open_tcp_listeners(
+                    port, host=context.host.address, backlog=_BACKLOG
+                )
+        except OSError:
+            for listener in listeners.values():
+                await listener.aclose()
+            raise
+        await self._nursery.start(self._serve, context, listeners, tasks)
+        return {protocol: each.socket.getsockname()[1] for protocol, each in listeners.items()}
+
+    async def _serve(
+        self,
+        context: Context,
+        listeners: Mapping[Protocol, trio.SocketListener],
+        tasks: tuple[Task, ...],
+        task_status: TaskStatus[None],
+    ) -> None:
+        ended = trio.Event()
+        try:
+            with trio.CancelScope() as scope:
+                self._hosts[context.hostname] = (scope, ended)
+                async with trio.open_nursery() as nursery:
+                    for protocol, listener in listeners.items():
+                        handler = self._handler(context, protocol)
+                        nursery.start_soon(trio.serve_listeners, handler, [listener])
+                    for task in tasks:
+                        nursery.start_soon(_guarded, task)
+                    task_status.started()
+                    await trio.sleep_forever()
+        finally:
+            ended.set()
+
+    async def _close(self, hostname: str) -> None:
+        if (running := self._hosts.pop(hostname, None)) is not None:
+            scope, ended = running
+            scope.cancel()
+            await ended.wait()
+
+    @staticmethod
+    def _handler(context: Context, protocol: Protocol) -> Callable[[trio.SocketStream], Awaitable[None]]:
+        session = _SESSIONS[protocol]
+
+        async def handle(socket_stream: trio.SocketStream) -> None:
+            stream: trio.abc.Stream = socket_stream
+            if context.link.delay_s:
+                stream = SlowStream(socket_stream, context.link)
             try:
-                if implicit_tls:
-                    secure = trio.SSLStream(stream, self._context.tls, server_side=True)
-                    await session(secure, self._context, implicit_tls=True)
-                else:
-                    await session(stream, self._context, implicit_tls=False)
+                if protocol.implicit_tls:
+                    stream = trio.SSLStream(stream, context.tls, server_side=True)
+                await session(stream, context, implicit_tls=protocol.implicit_tls)
             except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError) as exc:
                 _log.debug("connection lost: %s", exc)
             except Exception:  # noqa: BLE001 (logged; one broken session must not end the server)
                 _log.exception("a fault of the reference server; the connection is closed")
             finally:
-                await trio.aclose_forcefully(stream)
+                await trio.aclose_forcefully(socket_stream)
 
         return handle
+
+
+async def _guarded(task: Task) -> None:
+    try:
+        await task()
+    except Exception:  # noqa: BLE001 (logged; the sessions of the host go on)
+        _log.exception("a fault of the reference server; %s has ended", task)

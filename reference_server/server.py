@@ -1,34 +1,53 @@
-"""The server as one object, and `serve()` for those who want a target and nothing else."""
+"""The world as one object, and `serve()` for those who want a target and nothing else."""
 
-from collections.abc import Iterable, Iterator
+import ipaddress
+import logging
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from harness.target import Account, Endpoint, Protocol, Target
-from reference_server.accounts import Accounts
+from harness.target import Protocol, Target
 from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.faults import Faults
+from reference_server.host import RunningHost
+from reference_server.journal import Journal
+from reference_server.ports import free_port
+from reference_server.relay.service import RelayService
 from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.store import Store
-from reference_server.tls import make_certificates
-from reference_server.world import ONE_SERVER, World
+from reference_server.tls import Authority
+from reference_server.world import ONE_SERVER, Host, Network, Site, World
+from reference_server.world.model import RelayPolicy
 
 __all__ = ["Server", "serve"]
+
+_log = logging.getLogger(__name__)
+
+_DNS_KINDS: Final = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 
 
 class Server:
     """A mail world on loopback; started once, stopped once.
 
     Args:
-        world: Domain, users and rules; default: example.test with alice, bob and carol.
-        faults: Names of deviations to switch on (`reference_server.faults`).
-        host: The address to listen on.
-        data_dir: Where the store's file goes; without it everything is in memory and gone at `stop`.
+        world: Domains, hosts, users and rules; default: example.test with alice, bob and carol on one host.
+        faults: Names of deviations to switch on (`reference_server.faults`), on every host.
+        host: The address of the only host, where the world has one, in place of the world's.
+        data_dir: Where each host's store goes, as ``NAME.sqlite``; without it everything is in memory and gone at
+            `stop`.
+        only: The hosts to run, by name; default: all, and the DNS. The others, and the DNS, are another process's.
+
+    Attributes:
+        hosts: By name. `store` and `target` are the first one's.
 
     Raises:
-        KeyError: There is no such fault.
+        KeyError: There is no such fault, or no such host.
+        ValueError: A host would relay for everybody, and is not on loopback.
+        OSError: An address cannot be listened on.
     """
 
     def __init__(
@@ -36,71 +55,138 @@ class Server:
         world: World | None = None,
         *,
         faults: Iterable[str] = (),
-        host: str = "127.0.0.1",
+        host: str | None = None,
         data_dir: Path | None = None,
+        only: Iterable[str] = (),
     ) -> None:
-        self.world = world or ONE_SERVER
+        world = world or ONE_SERVER
+        if host is not None:
+            world = replace(world, hosts=(replace(world.hosts[0], address=host), *world.hosts[1:]))
+        chosen = [world.host(name) for name in only] or list(world.hosts)
         self.faults = Faults(faults)
+        self.world = replace(world, network=settled(world))
         self.clock = Clock()
-        self.store = Store(str(data_dir / "mail.sqlite") if data_dir else ":memory:", self.clock)
-        for user in self.world.users:
-            self.store.create_user(user.name)
-        certificates = make_certificates("localhost", host, self.world.hostname)
-        self._context = Context(
-            self.world, Accounts(self.world), self.store, certificates.context, self.faults, self.clock
-        )
-        self._ca_pem = certificates.ca_pem
-        self._host = host
+        self.journal = Journal(self.clock)
+        self._data_dir = data_dir
+        self._authority = Authority()
         self._running = ExitStack()
-        self._running.callback(self.store.close)
-        self._target: Target | None = None
+        try:
+            self.hosts: Mapping[str, RunningHost] = {each.name: self._make(each) for each in chosen}
+        except BaseException:
+            self._running.close()
+            raise
+        self.dns = self._make_dns() if self._has_dns(only) else None
+        self._started = False
+
+    @property
+    def store(self) -> Store:
+        return self._first.store
 
     @property
     def target(self) -> Target:
         """What `mailproof check` needs to know; `RuntimeError` before `start`."""
-        if self._target is None:
+        if not self._started:
             raise RuntimeError("the server has not been started")
-        return self._target
+        return self._first.target
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificate of the authority behind every host's."""
+        return self._authority.ca_pem
 
     def start(self) -> Self:
-        """Listen on ports of the system's choice; returns when every one accepts.
+        """Listen; returns when every host that is up accepts on all its ports.
 
         Raises:
-            OSError: The address cannot be listened on; nothing is left running.
+            OSError: An address cannot be listened on; nothing is left running.
         """
-        ports: dict[Protocol, int] = {}
+        asyncio_side, trio_side = AsyncioSide(), TrioSide()
         try:
-            for side in (AsyncioSide(self._context, self._host), TrioSide(self._context, self._host)):
-                ports |= side.start()
+            for side in (asyncio_side, trio_side):
+                side.start()
                 self._running.callback(side.stop)
+            if self.dns is not None:
+                trio_side.start_task(self.dns.run)
+            for running in self.hosts.values():
+                self._running.callback(running.stop)
+                running.start(asyncio_side, trio_side)
         except BaseException:
             self.stop()
             raise
-        self._target = self._describe(ports)
+        self._started = True
         return self
 
     def stop(self) -> None:
-        """End every session and close the store; no thread, socket or file stays. Twice is once."""
+        """End every session and close the stores; no thread, socket or file stays. Twice is once."""
         self._running.close()
 
-    def _describe(self, ports: dict[Protocol, int]) -> Target:
-        return Target(
-            name="mailproof reference server",
-            domain=self.world.domain,
-            endpoints={p: Endpoint(p, self._host, ports[p]) for p in Protocol if p in ports},
-            accounts=tuple(
-                Account(address, user.password, address)
-                for user in self.world.users
-                for address in [f"{user.name}@{self.world.domain}"]
-            ),
-            ca_pem=self._ca_pem,
+    @property
+    def _first(self) -> RunningHost:
+        return next(iter(self.hosts.values()))
+
+    def _has_dns(self, only: Iterable[str]) -> bool:
+        return self.world.network.own and not tuple(only)
+
+    def _make_dns(self):
+        try:
+            from reference_server.dns import DnsServer
+        except ImportError:
+            return None
+        return DnsServer(self.world, self.clock, self.journal)
+
+    def _make(self, host: Host) -> RunningHost:
+        if host.relay is RelayPolicy.OPEN:
+            warn_of_open_relay(host)
+        site = Site(self.world, host)
+        path = str(self._data_dir / f"{host.name}.sqlite") if self._data_dir else ":memory:"
+        store = Store(path, self.clock)
+        self._running.callback(store.close)
+        names = [host.name, host.address, "localhost", *(domain.name for domain in site.domains)]
+        context = Context.make(
+            site,
+            store,
+            self._authority.context(*names),
+            clock=self.clock,
+            faults=self.faults,
+            journal=self.journal,
         )
+        relay = RelayService(context)
+        return RunningHost(context, ports_of(self.world, host), self._authority.ca_pem, (relay.run,))
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
+
+
+def settled(world: World) -> Network:
+    """The world's network with every port chosen that was left open; `OSError` where an address is not ours."""
+    network = world.network
+    if not network.own:
+        return network
+    return replace(
+        network,
+        dns_port=network.dns_port or free_port([network.dns_address], *_DNS_KINDS),
+        smtp_port=network.smtp_port or free_port([h.address for h in world.hosts], socket.SOCK_STREAM),
+    )
+
+
+def ports_of(world: World, host: Host) -> dict[Protocol, int]:
+    """Where a host listens; 0 for a port of the system's choice."""
+    ports = dict(host.listeners)
+    if world.network.own and ports.get(Protocol.SMTP) == 0:
+        ports[Protocol.SMTP] = world.network.smtp_port
+    return ports
+
+
+def warn_of_open_relay(host: Host) -> None:
+    """An open relay is for tests on this machine, and for nowhere else."""
+    if not ipaddress.ip_address(host.address).is_loopback:
+        raise ValueError(
+            f"{host.name} would be an open relay on {host.address}, which is not a loopback address"
+        )
+    _log.warning("OPEN RELAY: %s (%s) takes mail from anybody to anybody", host.name, host.address)
 
 
 @contextmanager

@@ -1,25 +1,26 @@
-"""A throw-away certificate authority, and one certificate of the server's."""
+"""A throw-away certificate authority, and a certificate for each host."""
 
 import ssl
-from dataclasses import dataclass
 
 import trustme
 
-__all__ = ["Certificates", "make_certificates"]
+__all__ = ["Authority"]
 
 
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    """The server's context, and the authority's certificate that clients check it against."""
+class Authority:
+    """The authority that everybody in a world trusts."""
 
-    context: ssl.SSLContext
-    ca_pem: str
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
 
+    @property
+    def ca_pem(self) -> str:
+        """The certificate that clients check the hosts' against."""
+        return self._authority.cert_pem.bytes().decode("ascii")
 
-def make_certificates(*names: str) -> Certificates:
-    """A new authority with one certificate for these host names and addresses; TLS 1.2 or newer (RFC 8996 §4)."""
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    authority.issue_cert(*names).configure_cert(context)
-    return Certificates(context, authority.cert_pem.bytes().decode("ascii"))
+    def context(self, *names: str) -> ssl.SSLContext:
+        """A server's context, with a certificate for these names and addresses; TLS 1.2 or newer (RFC 8996 §4)."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._authority.issue_cert(*dict.fromkeys(names)).configure_cert(context)
+        return context

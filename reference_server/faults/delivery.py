@@ -1,12 +1,17 @@
 """Deviations on a message's way from the end of data into the mailbox (RFC 5321 §4.4, §4.5.2 and others)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
+from harness.wire.smtp.address import Mailbox, Path
 from harness.wire.smtp.commands import Command
 from reference_server.faults import fault
+from reference_server.mda.plan import Refusal
+from reference_server.mda.planning import Planner
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.smtp import SmtpSession
+from reference_server.smtp.content import address_of
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.transaction import Recipient
@@ -82,9 +87,8 @@ class ReceivedAtTheBottom(SmtpSession):
     """The new Received field is put below the header section's other fields."""
 
     def stored(self, trace: bytes, content: bytes) -> bytes:
-        path, received = trace.split(b"\r\n", 1)
         header, blank, body = content.partition(b"\r\n\r\n")
-        return path + b"\r\n" + header + b"\r\n" + received.removesuffix(b"\r\n") + blank + body
+        return header + b"\r\n" + trace.removesuffix(b"\r\n") + blank + body
 
 
 class _OtherReceived(SmtpSession):
@@ -124,7 +128,7 @@ class ForWithTwoPaths(SmtpSession):
 
     def received_field(self, recipients: list[Recipient]) -> bytes:
         field = super().received_field(recipients)
-        paths = b", ".join(b"<%s@example.test>" % each.user.encode() for each in recipients)
+        paths = b", ".join(Path(each.path.mailbox).encode() for each in recipients)
         return field if len(recipients) == 1 else field.replace(b";", b"\r\n for " + paths + b";")
 
 
@@ -133,7 +137,7 @@ class RecipientsInTheHeader(SmtpSession):
     """A field on top names every recipient of the envelope."""
 
     def received_field(self, recipients: list[Recipient]) -> bytes:
-        paths = b", ".join(b"%s@example.test" % each.user.encode() for each in recipients)
+        paths = b", ".join(address_of(each.path) for each in recipients)
         return b"X-Envelope-To: " + paths + b"\r\n" + super().received_field(recipients)
 
 
@@ -143,9 +147,8 @@ class ApparentlyTo(SmtpSession):
 
     def stored(self, trace: bytes, content: bytes) -> bytes:
         header = b"\r\n" + content.partition(b"\r\n\r\n")[0]
-        added = (
-            b"" if b"\r\nTo:" in header else b"Apparently-To: " + self.recipients[0].user.encode() + b"\r\n"
-        )
+        named = b"Apparently-To: " + address_of(self.recipients[0].path) + b"\r\n"
+        added = b"" if b"\r\nTo:" in header else named
         return super().stored(trace + added, content)
 
 
@@ -192,7 +195,7 @@ class EarlierReceivedFirst(SmtpSession):
 
 
 @fault("delivery.return-path-null")
-class ReturnPathNull(SmtpSession):
+class ReturnPathNull(Planner):
     """Return-Path is <> whoever sent the message."""
 
     def return_path(self) -> bytes:
@@ -200,7 +203,7 @@ class ReturnPathNull(SmtpSession):
 
 
 @fault("delivery.return-path-missing-for-null")
-class ReturnPathMissingForNull(SmtpSession):
+class ReturnPathMissingForNull(Planner):
     """A message from <> gets no Return-Path."""
 
     def return_path(self) -> bytes:
@@ -209,7 +212,7 @@ class ReturnPathMissingForNull(SmtpSession):
 
 
 @fault("delivery.two-return-paths")
-class TwoReturnPaths(SmtpSession):
+class TwoReturnPaths(Planner):
     """Return-Path is put on top twice."""
 
     def return_path(self) -> bytes:
@@ -247,8 +250,8 @@ class OddTraceRemoved(SmtpSession):
 class ManyHopsLost(SmtpSession):
     """Messages of 50 hops are accepted and thrown away."""
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
-        return None if content.count(b"Received: from h") > 50 else super().deliver(recipients, content)
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
+        return {} if content.count(b"Received: from h") > 50 else super().deliver(recipients, content)
 
 
 @fault("delivery.refused-and-delivered")
@@ -262,6 +265,11 @@ class RefusedAndDelivered(SmtpSession):
         return refusal
 
 
+def _last_user(session: SmtpSession) -> Path:
+    user = session.context.site.users[-1]
+    return Path(Mailbox(user.local_part.encode(), user.domain.encode()))
+
+
 @fault("delivery.quoted-to-another-mailbox")
 class QuotedToAnotherMailbox(SmtpSession):
     """A quoted local part leads to the last user's mailbox."""
@@ -269,7 +277,7 @@ class QuotedToAnotherMailbox(SmtpSession):
     def do_rcpt(self, command: Command) -> Answer:
         reply = super().do_rcpt(command)
         if reply.klass == 2 and b'"' in command.argument:
-            self.recipients[-1] = replace(self.recipients[-1], user=self.context.world.users[-1].name)
+            self.recipients[-1] = replace(self.recipients[-1], path=_last_user(self))
         return reply
 
 
@@ -280,7 +288,7 @@ class SourceRouteFollowed(SmtpSession):
     def do_rcpt(self, command: Command) -> Answer:
         reply = super().do_rcpt(command)
         if reply.klass == 2 and b"<@" in command.argument:
-            self.recipients[-1] = replace(self.recipients[-1], user=self.context.world.users[-1].name)
+            self.recipients[-1] = replace(self.recipients[-1], path=_last_user(self))
         return reply
 
 
@@ -288,7 +296,7 @@ class SourceRouteFollowed(SmtpSession):
 class OnlyTheFirstRecipient(SmtpSession):
     """Of several recipients only the first gets the message, by SMTP."""
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
         return super().deliver(recipients if self.role is Role.LMTP else recipients[:1], content)
 
 
@@ -296,7 +304,7 @@ class OnlyTheFirstRecipient(SmtpSession):
 class LmtpOnlyTheFirstRecipient(SmtpSession):
     """Of several recipients only the first gets the message, by LMTP."""
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
         return super().deliver(recipients[:1] if self.role is Role.LMTP else recipients, content)
 
 
@@ -304,8 +312,8 @@ class LmtpOnlyTheFirstRecipient(SmtpSession):
 class SecondMessageLost(SmtpSession):
     """Of every two messages that begin like a letter of a row, one is lost."""
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
-        return None if b"\r\n\r\nMessage 0." in content else super().deliver(recipients, content)
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
+        return {} if b"\r\n\r\nMessage 0." in content else super().deliver(recipients, content)
 
 
 @fault("delivery.cut-off-message-delivered")
@@ -326,12 +334,13 @@ class CutOffUndoesTheEarlier(SmtpSession):
         super().__post_init__()
         self.delivered: list[tuple[int, int]] = []
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
-        reply = super().deliver(recipients, content)
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
+        refused = super().deliver(recipients, content)
         for each in recipients:
-            if mailbox := self.context.store.mailbox(each.user, INBOX):
+            user = self.context.world.user(address_of(each.path).decode())
+            if user is not None and (mailbox := self.context.store.mailbox(user.name, INBOX)):
                 self.delivered.append((mailbox.id, mailbox.uidnext - 1))
-        return reply
+        return refused
 
     def lost(self) -> None:
         for mailbox_id, uid in self.delivered if self.reverse_path else []:

@@ -14,11 +14,11 @@ _SPELLED: Final = frozenset({b"CONDSTORE", b"IMAP4rev2", b"IMAP4REV2", b"QRESYNC
 
 class _LetsAnybodyIn(ImapSession):
     def let_in(self) -> Completion:
-        self.user = self.context.world.users[0].name
+        self.user = self.context.site.users[0].name
         return ok("Logged in")
 
     def is_known(self, user: str) -> bool:
-        return user in {known.name for known in self.context.world.users}
+        return user in {known.name for known in self.context.site.users}
 
 
 @fault("imap.login-without-literals")

@@ -1,8 +1,11 @@
 """Faults of LMTP: what RFC 2033 asks for, broken."""
 
+from collections.abc import Mapping
+
 from harness.wire.smtp.commands import Command
 from harness.wire.smtp.states import State, Verb
 from reference_server.faults import fault
+from reference_server.mda.plan import Refusal
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
@@ -80,7 +83,7 @@ class OneReplyForAMailbox(SmtpSession):
 
     def final_replies(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
         return super().final_replies(
-            reply, list({recipient.user: recipient for recipient in recipients}.values())
+            reply, list({recipient.path.mailbox: recipient for recipient in recipients}.values())
         )
 
 
@@ -96,7 +99,7 @@ class RepliesInReverse(SmtpSession):
 class FirstRecipientOnly(SmtpSession):
     """All recipients are answered 250 and one gets the message."""
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
         return super().deliver(recipients[:1], content)
 
 

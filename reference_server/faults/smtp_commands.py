@@ -231,9 +231,8 @@ class Vrfy250WithoutMailbox(SmtpSession):
     """VRFY of a user is answered 250 and the name alone."""
 
     def do_vrfy(self, command: Command) -> Answer:
-        local_part, _, domain = command.argument.decode("latin-1").partition("@")
-        user = self.context.world.user_for(local_part, domain)
-        return answer(250, "2.1.5", f"{user} is here") if user else answer(550, "5.1.1", "No such user")
+        user = self.context.site.user_named(command.argument.decode("latin-1"))
+        return answer(250, "2.1.5", f"{user.name} is here") if user else answer(550, "5.1.1", "No such user")
 
 
 @fault("smtp.vrfy-250-for-anybody")
@@ -242,7 +241,7 @@ class Vrfy250ForAnybody(SmtpSession):
 
     def do_vrfy(self, command: Command) -> Answer:
         local_part = command.argument.decode("latin-1").partition("@")[0]
-        return answer(250, "2.1.5", f"<{local_part}@{self.context.world.domain}>")
+        return answer(250, "2.1.5", f"<{local_part}@{self.context.site.domain}>")
 
 
 @fault("smtp.vrfy-off-gets-550")
@@ -268,9 +267,9 @@ class VrfyKnowsOneUser(SmtpSession):
     """VRFY is answered 250 for the first user and 550 for the others."""
 
     def do_vrfy(self, command: Command) -> Answer:
-        first = self.context.world.users[0].name
+        first = self.context.site.users[0].name
         if command.argument.decode("latin-1").partition("@")[0] == first:
-            return answer(250, "2.1.5", f"<{first}@{self.context.world.domain}>")
+            return answer(250, "2.1.5", f"<{first}@{self.context.site.domain}>")
         return answer(550, "5.1.1", "No such user")
 
 
@@ -279,11 +278,10 @@ class Vrfy250WithBrokenMailbox(SmtpSession):
     """VRFY of a user is answered 250 and a mailbox with two at signs."""
 
     def do_vrfy(self, command: Command) -> Answer:
-        local_part, _, domain = command.argument.decode("latin-1").partition("@")
-        user = self.context.world.user_for(local_part, domain)
+        user = self.context.site.user_named(command.argument.decode("latin-1"))
         if user is None:
             return answer(550, "5.1.1", "No such user")
-        return answer(250, "2.1.5", f"<{user}@@{self.context.world.domain}>")
+        return answer(250, "2.1.5", f"<{user.local_part}@@{user.domain}>")
 
 
 @fault("smtp.vrfy-answers-in-utf8")

@@ -78,8 +78,8 @@ class SourceRouteGets550(SmtpSession):
 class PostmasterNeedsDomain(SmtpSession):
     """RCPT TO:<Postmaster> is refused."""
 
-    def user_for(self, mailbox: Mailbox) -> str | None:
-        return super().user_for(mailbox) if mailbox.domain else None
+    def takes(self, mailbox: Mailbox) -> bool:
+        return bool(mailbox.domain) and super().takes(mailbox)
 
     def reply_to_unknown_recipient(self, mailbox: Mailbox | None) -> Answer:
         return answer(550, "5.1.1", "No such user here")
@@ -89,10 +89,10 @@ class PostmasterNeedsDomain(SmtpSession):
 class PostmasterInLowerCaseOnly(SmtpSession):
     """postmaster with a domain is known in lower case only."""
 
-    def user_for(self, mailbox: Mailbox) -> str | None:
+    def takes(self, mailbox: Mailbox) -> bool:
         if mailbox.domain and mailbox.local_part.lower() == b"postmaster" != mailbox.local_part:
-            return None
-        return super().user_for(mailbox)
+            return False
+        return super().takes(mailbox)
 
 
 @fault("smtp.quoted-recipient-gets-550")
@@ -110,7 +110,7 @@ class RelayingGets554(SmtpSession):
     """Relaying is refused by 554."""
 
     def reply_to_unknown_recipient(self, mailbox: Mailbox | None) -> Answer:
-        if mailbox is not None and not self.context.world.is_local(mailbox.domain.decode()):
+        if mailbox is not None and not self.is_known_domain(mailbox.domain.decode()):
             return answer(554, "5.7.1", "Relaying denied")
         return super().reply_to_unknown_recipient(mailbox)
 
@@ -154,8 +154,8 @@ class KeywordsInUpperCaseOnly(SmtpSession):
 class DomainsInLowerCaseOnly(SmtpSession):
     """A domain with capitals is not ours."""
 
-    def user_for(self, mailbox: Mailbox) -> str | None:
-        return super().user_for(mailbox) if mailbox.domain == mailbox.domain.lower() else None
+    def takes(self, mailbox: Mailbox) -> bool:
+        return mailbox.domain == mailbox.domain.lower() and super().takes(mailbox)
 
 
 # Sizes

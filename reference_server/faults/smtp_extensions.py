@@ -1,6 +1,7 @@
 """Deviations of PIPELINING, CHUNKING and STARTTLS, and of a session as a whole."""
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from harness.wire.smtp.commands import Command
@@ -8,6 +9,7 @@ from harness.wire.smtp.data import ChunkReader, DataReader
 from harness.wire.smtp.errors import CommandError
 from harness.wire.smtp.states import State, Verb
 from reference_server.faults import fault
+from reference_server.mda.plan import Refusal
 from reference_server.smtp import SmtpSession
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
@@ -105,8 +107,8 @@ class DataWithoutRecipientGets354(SmtpSession):
             return State.DATA
         return super().state_after(verb, reply)
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
-        return super().deliver(recipients, content) if recipients else None
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
+        return super().deliver(recipients, content) if recipients else {}
 
 
 # Chunks

@@ -130,6 +130,6 @@ class UnknownUserGets521(SmtpSession):
     """RCPT for an unknown user is answered 521."""
 
     def reply_to_unknown_recipient(self, mailbox: Mailbox | None) -> Answer:
-        if mailbox is not None and self.context.world.is_local(mailbox.domain.decode()):
+        if mailbox is not None and self.is_known_domain(mailbox.domain.decode()):
             return answer(521, "5.1.1", "No such user here")
         return super().reply_to_unknown_recipient(mailbox)

@@ -16,7 +16,7 @@ from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
 from reference_server.smtp.transaction import Recipient
-from reference_server.tls import make_certificates
+from reference_server.tls import Authority
 
 
 @fault("submission.null-reverse-path-refused")
@@ -44,8 +44,8 @@ class RelayWithoutLogin(SmtpSession):
     def login_due(self) -> bool:
         return False
 
-    def user_for(self, mailbox: Mailbox) -> str | None:
-        return super().user_for(mailbox) or self.context.world.users[0].name
+    def may_relay(self, mailbox: Mailbox) -> bool:
+        return True
 
 
 @fault("submission.bad-sender-taken")
@@ -201,7 +201,7 @@ class StarttlsListedInVain(SmtpSession):
 
 @functools.cache
 def _old_tls() -> ssl.SSLContext:
-    context = make_certificates("localhost").context
+    context = Authority().context("localhost")
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
         # What Python deprecates is what the fault is about.

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
 
+from reference_server.link import Link
 from reference_server.smtp.session import SmtpSession
 
 __all__ = ["Carrier"]
@@ -31,14 +32,21 @@ class Carrier(SMTP):
         *,
         tls: ssl.SSLContext,
         idle_s: float,
+        link: Link,
         loop: asyncio.AbstractEventLoop,
         connections: "set[Carrier]",
     ) -> None:
         super().__init__(handler=object(), hostname="localhost", timeout=idle_s, loop=loop)
         self._make_session = make_session
         self._tls = tls
+        self._link = link
         self._connections = connections
         self._dialogue: SmtpSession | None = None
+
+    @property
+    def task(self) -> "asyncio.Task[None] | None":
+        """What serves this connection."""
+        return self._handler_coroutine
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connections.add(self)
@@ -79,6 +87,8 @@ class Carrier(SMTP):
 
     async def _send(self, octets: bytes) -> None:
         if octets:
+            if delay_s := self._link.delay_s:
+                await asyncio.sleep(delay_s)
             self._writer.write(octets)
             await self._writer.drain()
 

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from typing import Final
@@ -12,10 +13,14 @@ from harness.wire.smtp.commands import BdatCommand, Command, parse_bdat
 from harness.wire.smtp.data import ChunkReader, DataReader
 from harness.wire.smtp.errors import CommandError
 from harness.wire.smtp.states import Verb, in_sequence
+from reference_server import envelope
+from reference_server.envelope import Body, Envelope, Notify
+from reference_server.mda.acceptance import Acceptance
+from reference_server.mda.plan import Refusal
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.transaction import Recipient, Transaction
-from reference_server.store import INBOX, Delivery, StoreFailed
+from reference_server.store import StoreFailed
 
 __all__ = ["Content"]
 
@@ -27,16 +32,25 @@ _RECEIVED: Final = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 _MAX_CHUNK: Final = 1 << 40
 
 
+def address_of(path: Path | None) -> bytes:
+    """A path's mailbox without brackets and route; ``b""`` for the null path."""
+    return path.mailbox.encode() if path is not None and path.mailbox is not None else b""
+
+
+def _words(value: bytes | None) -> Iterable[str]:
+    return value.decode().upper().split(",") if value else ()
+
+
 @dataclass
 class Content(Transaction):
     """Takes content octet for octet; nothing is kept beyond the size limit."""
 
-    user: str | None = None
     _message: bytearray = field(default_factory=bytearray)
     _octets: int = 0
     _data: DataReader | None = None
     _chunk: BdatCommand | None = None
     _chunk_refusal: Answer | None = None
+    _refused: Mapping[bytes, Refusal] = field(default_factory=dict)
 
     def forget_transaction(self) -> None:
         super().forget_transaction()
@@ -121,17 +135,26 @@ class Content(Transaction):
         """Deliver the message to every recipient in one transaction, then answer."""
         recipients = list(self.recipients)
         refusal = self.check_content(bytes(self._message))
+        self._refused = {}
         if refusal is None:
-            refusal = self.deliver(recipients, bytes(self._message))
-        reply = refusal or answer(250, "2.0.0", "Message accepted")
+            try:
+                self._refused = self.deliver(recipients, bytes(self._message))
+            except StoreFailed:
+                _log.exception("a message was not stored")
+                refusal = answer(452, "4.3.1", "Insufficient system storage")
         self._data = None
-        return self.final_replies(reply, recipients)
+        return self.final_replies(refusal or answer(250, "2.0.0", "Message accepted"), recipients)
 
     def final_replies(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
         """aiosmtpd answers once in LMTP too (its issue 517); each reply of ours names its recipient."""
-        if self.role is not Role.LMTP:
-            return [reply]
-        return [self.reply_for(recipient, reply) for recipient in recipients]
+        if self.role is Role.LMTP:
+            return [self.reply_for(each, self.own_reply(each, reply)) for each in recipients]
+        return [self.own_reply(recipients[0], reply) if self._refused else reply]
+
+    def own_reply(self, recipient: Recipient, reply: Answer) -> Answer:
+        """What became of one recipient."""
+        refusal = self._refused.get(address_of(recipient.path))
+        return reply if refusal is None else answer(refusal.code, refusal.status, refusal.text)
 
     def reply_for(self, recipient: Recipient, reply: Answer) -> Answer:
         """A reply that names its recipient, so that a client can see their order."""
@@ -153,21 +176,46 @@ class Content(Transaction):
         """RFC 5321 §2.3.8 forbids to send them and leaves open what a receiver does; refusing ends all doubt."""
         return answer(550, "5.6.0", "CR or LF alone in the message")
 
-    def deliver(self, recipients: list[Recipient], content: bytes) -> Answer | None:
-        """One mailbox once, however many recipients lead to it; None when the message is on disk for all."""
-        users = list(dict.fromkeys(recipient.user for recipient in recipients))
-        trace = self.return_path() + self.received_field(recipients)
+    def deliver(self, recipients: list[Recipient], content: bytes) -> Mapping[bytes, Refusal]:
+        """Hand the message to those who take responsibility for it; on disk for all but those it returns.
+
+        Raises:
+            StoreFailed: It is on disk for nobody.
+        """
         content = self.completed(content) if self.role is Role.SUBMISSION else content
-        deliveries = [Delivery(user, INBOX, self.stored(trace, content)) for user in users]
-        try:
-            self.context.store.accept(deliveries)
-        except StoreFailed:
-            _log.exception("a message was not stored")
-            return answer(452, "4.3.1", "Insufficient system storage")
-        return None
+        acceptance = self.context.variant(Acceptance)(self.context)
+        lmtp = self.role is Role.LMTP
+        accepted = acceptance.accept(
+            self.envelope(recipients),
+            self.stored(self.received_field(recipients), content),
+            final=lmtp and self.context.host.lmtp,
+            each_answered=lmtp,
+        )
+        return accepted.refused
+
+    def envelope(self, recipients: list[Recipient]) -> Envelope:
+        """What MAIL and RCPT said, to be kept with the message."""
+        asked = self.mail_parameters
+        once = {address_of(each.path): each for each in reversed(recipients)}
+        body, ret = asked.get("BODY"), asked.get("RET")
+        return Envelope(
+            reverse_path=address_of(self.reverse_path),
+            recipients=tuple(
+                envelope.Recipient(
+                    address,
+                    frozenset(Notify(word) for word in _words(each.parameters.get("NOTIFY"))),
+                    each.parameters.get("ORCPT"),
+                )
+                for address, each in reversed(once.items())
+            ),
+            body=Body(body.decode().upper()) if body else Body.SEVEN_BIT,
+            smtputf8="SMTPUTF8" in asked,
+            ret=None if ret is None else "HDRS" if ret.upper() == b"HDRS" else "FULL",
+            envid=asked.get("ENVID"),
+        )
 
     def stored(self, trace: bytes, content: bytes) -> bytes:
-        """What goes into the mailbox: trace fields on top, the message untouched below."""
+        """What is passed on: our Received field on top, the message untouched below."""
         return trace + content
 
     def completed(self, content: bytes) -> bytes:
@@ -183,11 +231,6 @@ class Content(Transaction):
     def message_id_field(self) -> bytes:
         """RFC 6409 §8.3."""
         return f"Message-ID: <{secrets.token_hex(12)}@{self.context.hostname}>\r\n".encode()
-
-    def return_path(self) -> bytes:
-        """RFC 5321 §4.4: the envelope's sender, at final delivery."""
-        mailbox = self.reverse_path.mailbox if self.reverse_path else None
-        return b"Return-Path: %s\r\n" % Path(mailbox).encode()
 
     def received_field(self, recipients: list[Recipient]) -> bytes:
         """RFC 5321 §4.4; FOR only for a single recipient, lest one is told of another (RFC 5321 §7.2)."""

@@ -7,8 +7,10 @@ from typing import Final
 from harness.wire.smtp.address import Mailbox, Path
 from harness.wire.smtp.commands import Command, parse_mail, parse_rcpt
 from harness.wire.smtp.states import Verb
+from reference_server.mda.addresses import Addresses
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.hello import Hello
+from reference_server.smtp.relaying import relays
 from reference_server.smtp.roles import Role
 
 __all__ = ["Recipient", "Transaction"]
@@ -18,9 +20,8 @@ _NEEDS_LOGIN: Final = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.BDAT, Ver
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An accepted RCPT: whose mailbox, the path as given, and its DSN parameters (RFC 3461 §4)."""
+    """An accepted RCPT: the path as given, and its DSN parameters (RFC 3461 §4)."""
 
-    user: str
     path: Path
     parameters: Mapping[str, bytes | None]
 
@@ -32,6 +33,7 @@ class Transaction(Hello):
     reverse_path: Path | None = None
     mail_parameters: Mapping[str, bytes | None] = field(default_factory=dict)
     recipients: list[Recipient] = field(default_factory=list)
+    user: str | None = None
 
     def forget_transaction(self) -> None:
         """RFC 5321 §4.1.1.5: sender, recipients and content are discarded."""
@@ -93,15 +95,36 @@ class Transaction(Hello):
         if len(self.recipients) >= self.context.world.limits.recipients:
             return self.reply_to_too_many_recipients()
         mailbox = parsed.forward_path.mailbox
-        user = self.user_for(mailbox) if mailbox else None
-        if user is None:
+        if mailbox is None or not self.takes(mailbox):
             return self.reply_to_unknown_recipient(mailbox)
-        self.recipients.append(Recipient(user, parsed.forward_path, parsed.parameters))
+        self.recipients.append(Recipient(parsed.forward_path, parsed.parameters))
         return answer(250, "2.1.5", "Recipient OK")
 
-    def user_for(self, mailbox: Mailbox) -> str | None:
-        """Whose mailbox it is; every quoted spelling of a local part is the same (RFC 5321 §4.1.2)."""
-        return self.context.world.user_for(mailbox.local_part.decode(), mailbox.domain.decode())
+    def takes(self, mailbox: Mailbox) -> bool:
+        """Whether mail for an address is taken: it is somebody's here, or this host relays it."""
+        domain = mailbox.domain.decode()
+        if self.context.site.is_local(domain):
+            return self.knows(mailbox)
+        if self.context.site.is_backup_for(domain):
+            return self.knows_elsewhere(mailbox)
+        return self.may_relay(mailbox)
+
+    def knows(self, mailbox: Mailbox) -> bool:
+        """Whether it is somebody's here; every quoted spelling of a local part is the same (RFC 5321 §4.1.2)."""
+        local_part, domain = mailbox.local_part.decode(), mailbox.domain.decode()
+        return Addresses(self.context.site).knows(local_part, domain)
+
+    def knows_elsewhere(self, mailbox: Mailbox) -> bool:
+        """A backup refuses whom the domain's own host would refuse: what it took it would have to bounce."""
+        domain = self.context.world.domain(mailbox.domain.decode())
+        if domain is None:
+            return False
+        local_part = mailbox.local_part.decode()
+        return Addresses(self.context.site).lookup(domain, local_part) is not None
+
+    def may_relay(self, mailbox: Mailbox) -> bool:
+        """Whether mail of this client goes on to other hosts (RFC 5321 §3.6.2, §7.9)."""
+        return relays(self.context.site, peer=self.peer, user=self.user)
 
     def reply_to_too_many_recipients(self) -> Answer:
         """RFC 5321 §4.5.3.1.10: 452."""
@@ -109,11 +132,13 @@ class Transaction(Hello):
 
     def reply_to_unknown_recipient(self, mailbox: Mailbox | None) -> Answer:
         """RFC 5321 §3.3: 550, whatever the reason; the enhanced code says which."""
-        if mailbox is None or self.context.world.is_local(mailbox.domain.decode()):
+        if mailbox is None or self.is_known_domain(mailbox.domain.decode()):
             return answer(550, "5.1.1", "No such user here")
-        if self.role is Role.SUBMISSION:
-            return answer(550, "5.1.2", "No route to this domain")
         return answer(550, "5.7.1", "Relaying denied")
+
+    def is_known_domain(self, domain: str) -> bool:
+        """Whether mail for the domain is taken for somebody, by this host or for another."""
+        return self.context.site.is_local(domain) or self.context.site.is_backup_for(domain)
 
     def refusal_before(self, verb: Verb, command: Command) -> Answer | None:
         """RFC 4954 §6 and RFC 6409 §4.3: on submission nothing but the session's own commands before login."""

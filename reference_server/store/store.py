@@ -100,6 +100,15 @@ class Store(Mailboxes):
             found = sql.execute(query, (mailbox_id,)).fetchone()
         return Status(*(int(number or 0) for number in found))
 
+    def usage(self, user: str) -> int:
+        """Octets of all of a user's messages (RFC 9208 §4.1.1)."""
+        query = (
+            "SELECT SUM(octets) FROM messages JOIN mailboxes ON mailboxes.id = mailbox_id WHERE mailboxes.user = ?"
+        )
+        with self.transaction() as sql:
+            (octets,) = sql.execute(query, (user,)).fetchone()
+        return int(octets or 0)
+
     def take_recent(self, mailbox_id: int) -> set[int]:
         """The UIDs no session has been told of as recent; from now on they are told (RFC 3501 §2.3.2)."""
         with self.transaction() as sql:

@@ -1,10 +1,10 @@
-"""The world as data: domains, hosts, users, names in the DNS, and what is allowed; nothing is configured elsewhere."""
+"""The world as data: domains, hosts, users, the DNS, and what is allowed; nothing is configured elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from harness.target import Protocol
 

@@ -67,3 +67,8 @@ class Site:
         """The user who logs in by this: ``name``, or an address, in any case."""
         wanted = name.lower()
         return next((u for u in self.users if wanted in (u.name.lower(), u.address)), None)
+
+    def relays_for(self, peer: str) -> bool:
+        """Whether a client at this address is in one of the host's local networks."""
+        address = ipaddress.ip_address(peer)
+        return any(address in ipaddress.ip_network(network) for network in self.host.local_networks)

@@ -9,13 +9,12 @@ import pytest
 from harness.wire.imap.reader import ResponseReader
 from harness.wire.imap.responses import Tagged
 from reference_server import ONE_SERVER, Server
-from reference_server.accounts import Accounts
 from reference_server.clock import Clock
 from reference_server.context import Context
-from reference_server.faults import Faults
 from reference_server.imap.session import ImapSession
 from reference_server.store import Store
-from reference_server.tls import make_certificates
+from reference_server.tls import Authority
+from reference_server.world import Site
 
 
 @dataclass
@@ -73,17 +72,15 @@ Connect = Callable[..., Dialogue]
 
 
 @pytest.fixture(scope="session")
-def certificates():
-    return make_certificates("localhost")
+def tls_context():
+    return Authority().context("localhost")
 
 
 @pytest.fixture
-def context(certificates) -> Iterator[Context]:
+def context(tls_context) -> Iterator[Context]:
     clock = Clock()
     store = Store(":memory:", clock)
-    for user in ONE_SERVER.users:
-        store.create_user(user.name)
-    yield Context(ONE_SERVER, Accounts(ONE_SERVER), store, certificates.context, Faults(), clock)
+    yield Context.make(Site(ONE_SERVER, ONE_SERVER.hosts[0]), store, tls_context, clock=clock)
     store.close()
 
 
@@ -94,7 +91,9 @@ def connect(context) -> Connect:
     def make(*, tls: bool = False, plaintext_login: bool = True) -> Dialogue:
         world = replace(context.world, plaintext_login=plaintext_login)
         rang: list[bool] = []
-        session = ImapSession(replace(context, world=world), tls=tls, wake=lambda: rang.append(True))
+        session = ImapSession(
+            replace(context, site=replace(context.site, world=world)), tls=tls, wake=lambda: rang.append(True)
+        )
         dialogue = Dialogue(session, session.greet(), rang=rang)
         dialogue.check(dialogue.greeting)
         return dialogue

@@ -10,12 +10,11 @@ from harness.wire.imap.reader import ResponseReader
 from harness.wire.imap.responses import Exists, Expunge, Fetch, Tagged, Vanished
 from harness.wire.imap.states import Answer
 from reference_server import ONE_SERVER
-from reference_server.accounts import Accounts
 from reference_server.clock import Clock
 from reference_server.context import Context
-from reference_server.faults import Faults
 from reference_server.imap.session import ImapSession
 from reference_server.store import INBOX, Store
+from reference_server.world import Site
 
 flags = st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "work"])
 either = st.integers(0, 1)
@@ -24,7 +23,7 @@ changes = st.sampled_from(
 )
 looks = st.sampled_from([b"FETCH 1:* (UID FLAGS)", b"UID FETCH 1:* FLAGS", b"SEARCH ALL", b"UID SEARCH 1:*"])
 
-ACCOUNTS = Accounts(ONE_SERVER)
+SITE = Site(ONE_SERVER, ONE_SERVER.hosts[0])
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
@@ -96,8 +95,7 @@ class Mailbox(RuleBasedStateMachine):
         super().__init__()
         clock = Clock()
         self.mail = Store(":memory:", clock)
-        self.mail.create_user("alice")
-        self.context = Context(ONE_SERVER, ACCOUNTS, self.mail, TLS, Faults(), clock)
+        self.context = Context.make(SITE, self.mail, TLS, clock=clock)
         self.clients: list[Client] = []
 
     @initialize(extensions=st.tuples(*[st.sampled_from([b"NOTHING", b"CONDSTORE", b"QRESYNC"])] * 2))

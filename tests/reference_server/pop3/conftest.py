@@ -6,13 +6,12 @@ from dataclasses import replace
 import pytest
 
 from reference_server import ONE_SERVER, Server
-from reference_server.accounts import Accounts
 from reference_server.clock import Clock
 from reference_server.context import Context
-from reference_server.faults import Faults
 from reference_server.pop3.session import Pop3Session
 from reference_server.store import INBOX, Store
-from reference_server.tls import make_certificates
+from reference_server.tls import Authority
+from reference_server.world import Site
 
 MESSAGES = (
     b"Subject: one\r\n\r\n.dot\r\n..\r\nlast\r\n",
@@ -27,10 +26,8 @@ Connect = Callable[..., Pop3Session]
 def context() -> Iterator[Context]:
     clock = Clock()
     store = Store(":memory:", clock)
-    for user in ONE_SERVER.users:
-        store.create_user(user.name)
-    tls = make_certificates("localhost").context
-    yield Context(ONE_SERVER, Accounts(ONE_SERVER), store, tls, Faults(), clock)
+    tls = Authority().context("localhost")
+    yield Context.make(Site(ONE_SERVER, ONE_SERVER.hosts[0]), store, tls, clock=clock)
     store.close()
 
 
@@ -53,7 +50,7 @@ def connect(context) -> Connect:
 
     def make(*, tls: bool = False, plaintext_login: bool = True) -> Pop3Session:
         world = replace(context.world, plaintext_login=plaintext_login)
-        session = Pop3Session(replace(context, world=world), tls=tls)
+        session = Pop3Session(replace(context, site=replace(context.site, world=world)), tls=tls)
         assert session.greet().startswith(b"+OK")
         return session
 

@@ -5,24 +5,23 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from reference_server import ONE_SERVER, Server, World
-from reference_server.accounts import Accounts
 from reference_server.clock import Clock
 from reference_server.context import Context
-from reference_server.faults import Faults
 from reference_server.smtp import Role, SmtpSession
 from reference_server.store import INBOX, Store
-from reference_server.tls import make_certificates
+from reference_server.tls import Authority
+from reference_server.world import Site
 
 Start = Callable[..., SmtpSession]
 
 
 @pytest.fixture(scope="session")
-def certificates():
-    return make_certificates("localhost")
+def tls_context():
+    return Authority().context("localhost")
 
 
 @pytest.fixture
-def start(certificates) -> Iterator[Start]:
+def start(tls_context) -> Iterator[Start]:
     """Make a session that has greeted, in a world of its own."""
     stores: list[Store] = []
 
@@ -30,9 +29,7 @@ def start(certificates) -> Iterator[Start]:
         clock = Clock()
         store = Store(":memory:", clock)
         stores.append(store)
-        for user in world.users:
-            store.create_user(user.name)
-        context = Context(world, Accounts(world), store, certificates.context, Faults(), clock)
+        context = Context.make(Site(world, world.hosts[0]), store, tls_context, clock=clock)
         session = SmtpSession(context, role, "192.0.2.7", tls)
         session.greet()
         return session

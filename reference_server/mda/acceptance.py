@@ -1,0 +1,118 @@
+"""The one road of mail into a host: one message, one transaction, for every recipient or for none."""
+
+from dataclasses import dataclass, replace
+
+from reference_server.context import Context
+from reference_server.envelope import Envelope, Recipient
+from reference_server.journal import Kind
+from reference_server.mda.plan import Accepted, Filing, Onward, Plan
+from reference_server.mda.planning import Planner
+from reference_server.relay.model import Attempt, Fate, Outcome
+from reference_server.store import Delivery
+
+__all__ = ["Acceptance"]
+
+
+@dataclass
+class Acceptance:
+    """Takes responsibility for mail (RFC 5321 §6.1): when `accept` returns it is on disk, here or in the queue."""
+
+    context: Context
+
+    def accept(
+        self, envelope: Envelope, content: bytes, *, final: bool = False, each_answered: bool = False
+    ) -> Accepted:
+        """Take a message for its recipients.
+
+        Args:
+            content: With our Received field on top.
+            final: As `Planner.final`.
+            each_answered: The caller answers for each recipient by itself (LMTP), so that nothing is bounced. Else a
+                refusal is bounced where others are served, and only told to the caller where it holds for all.
+
+        Raises:
+            StoreFailed: Nothing was taken.
+        """
+        plan = self.plan(envelope, content, final=final)
+        if plan.hopeless:
+            self.tell_steps(plan)
+            return Accepted(plan.refused)
+        with self.context.store.transaction():
+            queue_ids = self.carry_out(plan)
+            outcomes = dict(plan.outcomes)
+            if not each_answered:
+                outcomes |= {address: refusal.outcome for address, refusal in plan.refused.items()}
+            self.report(plan, outcomes)
+        self.tell_steps(plan)
+        return Accepted(plan.refused if each_answered else {}, queue_ids)
+
+    def plan(self, envelope: Envelope, content: bytes, *, final: bool = False) -> Plan:
+        """Decide; nothing is done yet."""
+        return self.context.variant(Planner)(self.context, envelope, content, final).plan()
+
+    def carry_out(self, plan: Plan) -> tuple[str, ...]:
+        """In the caller's transaction; returns the queue ids."""
+        for filing in plan.filings:
+            self.file(filing)
+        queue_ids = tuple(
+            self.enqueue(plan, content, onward) for content, onward in by_content(plan.onward).items()
+        )
+        for reply in plan.replies:
+            self.accept(reply.envelope, reply.content)
+        return queue_ids
+
+    def file(self, filing: Filing) -> None:
+        """Into the store; a mailbox that a rule names is made where it is missing."""
+        store = self.context.store
+        user = filing.user.name
+        found = store.mailbox(user, filing.mailbox)
+        if found is None or not found.selectable:
+            store.create_mailbox(user, filing.mailbox)
+        (row,) = store.accept([Delivery(user, filing.mailbox, filing.content, filing.flags)])
+        text = f"filed in {filing.mailbox} of {filing.user.address} as UID {row.uid}"
+        self.context.journal.note(self.context.hostname, Kind.MAILBOX, text, octets=filing.content)
+
+    def enqueue(self, plan: Plan, content: bytes, onward: list[Onward]) -> str:
+        """One message of the queue for all that get the same octets."""
+        envelope = plan.envelope_for(tuple(each.recipient for each in onward))
+        hops = {each.recipient.address: each.next_hop for each in onward}
+        queue_id = self.context.queue.add(envelope, content, hops)
+        where = ", ".join(sorted({f"{hop.transport} to {hop.name}" for hop in hops.values()}))
+        self.context.journal.note(
+            self.context.hostname, Kind.QUEUE, f"queued for {where}", octets=content, queue_id=queue_id
+        )
+        return queue_id
+
+    def report(self, plan: Plan, outcomes: dict[bytes, Outcome]) -> None:
+        """The delivery report that the sender is owed, in the same transaction."""
+
+    def deliver_queued(self, attempt: Attempt) -> dict[bytes, Outcome]:
+        """Final delivery from the queue; in the transaction that records the outcomes."""
+        outcomes: dict[bytes, Outcome] = {}
+        for recipient in attempt.envelope.recipients:
+            envelope = replace(attempt.envelope, recipients=(recipient,))
+            outcomes[recipient.address] = self.deliver_one(envelope, recipient, attempt.content)
+        return outcomes
+
+    def deliver_one(self, envelope: Envelope, recipient: Recipient, content: bytes) -> Outcome:
+        plan = self.plan(envelope, content, final=True)
+        if (refusal := plan.refused.get(recipient.address)) is not None:
+            return refusal.outcome
+        self.carry_out(plan)
+        self.tell_steps(plan)
+        return Outcome(Fate.DELIVERED, "2.1.5", "delivered to the mailbox")
+
+    def tell_steps(self, plan: Plan) -> None:
+        for step in plan.steps:
+            self.context.journal.note(self.context.hostname, Kind.MDA, step)
+        for address, refusal in plan.refused.items():
+            text = f"{address.decode('utf-8', 'replace')} is refused: {refusal.code} {refusal.status} {refusal.text}"
+            self.context.journal.note(self.context.hostname, Kind.MDA, text)
+
+
+def by_content(onward: list[Onward]) -> dict[bytes, list[Onward]]:
+    """Those that get the same octets share one message of the queue."""
+    shared: dict[bytes, list[Onward]] = {}
+    for each in onward:
+        shared.setdefault(each.content, []).append(each)
+    return shared

@@ -1,0 +1,75 @@
+"""A host's relay, put together: queue, MX lookup, couriers, on the host's own address."""
+
+import random
+import ssl
+from dataclasses import dataclass, field
+
+from reference_server.context import Context
+
+__all__ = ["RelayService"]
+
+
+@dataclass
+class RelayService:
+    """What runs beside a host's listeners as long as it is up."""
+
+    context: Context
+    _rng: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rng = random.Random(self.context.world.seed)  # noqa: S311 (the order of equal MX hosts is no secret)
+
+    async def run(self) -> None:
+        """Until it is cancelled; what was under way then is tried again at the next start."""
+        from reference_server.relay.runner import Relay
+
+        courier = self.courier()
+        try:
+            await self.context.variant(Relay)(self.context, courier).run()
+        finally:
+            await courier.aclose()
+
+    def courier(self) -> "Courier":
+        from reference_server.relay.courier import Courier
+
+        context = self.context
+        return context.variant(Courier)(
+            self.router(),
+            hello=context.hostname,
+            smtp_port=context.world.network.smtp_port,
+            limits=context.world.relay,
+            tls=opportunistic(),
+            journal=context.journal,
+            host=context.hostname,
+            source=context.host.address,
+        )
+
+    def router(self) -> "Router":
+        from reference_server.relay.resolver import Resolver
+        from reference_server.relay.routing import Router
+
+        context = self.context
+        network = context.world.network
+        resolver = Resolver(
+            network.dns_address,
+            network.dns_port,
+            timeout_s=context.world.relay.dns_timeout_s,
+            journal=context.journal,
+            host=context.hostname,
+        )
+        return context.variant(Router)(
+            resolver,
+            own_names=[context.hostname],
+            own_addresses=[context.host.address],
+            rng=self._rng,
+            journal=context.journal,
+            host=context.hostname,
+        )
+
+
+def opportunistic() -> ssl.SSLContext:
+    """TLS against those who only listen: no certificate is checked (RFC 3207 §4.1 leaves that to the sender)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
