@@ -3,7 +3,9 @@
 ```
 MailproofError                      anything mailproof raises on purpose
 ├── UsageError                      flags or files are wrong                      exit code 2
-│   └── TargetFileError             which file, which key, what was read, what is allowed
+│   └── SettingsFileError           which file, which key, what was read, what is allowed
+│       ├── TargetFileError
+│       └── WorldFileError
 ├── RunFailed                       the run could not be finished                 exit code 3
 │   └── UnreachableTarget           the target does not answer at all
 ├── ProtocolError                   the wire cores
@@ -36,6 +38,7 @@ __all__ = [
     "ProtocolError",
     "RemoteProtocolError",
     "RunFailed",
+    "SettingsFileError",
     "TargetFileError",
     "TimedOut",
     "TlsFailed",
@@ -43,6 +46,7 @@ __all__ = [
     "Unclear",
     "UnreachableTarget",
     "UsageError",
+    "WorldFileError",
 ]
 
 
@@ -58,8 +62,8 @@ class UsageError(MailproofError):
     exit_code = 2
 
 
-class TargetFileError(UsageError):
-    """A target file is wrong: `source` names the file or the flags, `key` the place in it."""
+class SettingsFileError(UsageError):
+    """A settings file is wrong: `source` names the file or the flags, `key` the place in it, ``""`` for all."""
 
     def __init__(self, source: Path | str, key: str, problem: str) -> None:
         self.source = source
@@ -67,6 +71,14 @@ class TargetFileError(UsageError):
         self.problem = problem
         where = f"{source}: {key}" if key else str(source)
         super().__init__(f"{where}: {problem}")
+
+
+class TargetFileError(SettingsFileError):
+    """A target file, or the flags in its place, cannot be used."""
+
+
+class WorldFileError(SettingsFileError):
+    """A world file cannot be used."""
 
 
 class RunFailed(MailproofError):

@@ -6,7 +6,6 @@ by `harness.clients.probe`; how one talks to it is `harness.clients.live`.
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,14 +15,12 @@ from typing import Final, Literal
 import msgspec
 
 from harness.errors import TargetFileError
+from harness.toml_files import convert, read_toml
 
 __all__ = ["Account", "Endpoint", "Limits", "Policy", "Protocol", "Target"]
 
 _BRACKETED: Final = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>\d{1,5})")
 _PLAIN: Final = re.compile(r"(?P<host>[^\s:\[\]]+):(?P<port>\d{1,5})")
-
-# Ours: a target file is written by hand; a larger one is a mistake.
-_MAX_FILE_OCTETS: Final = 256 * 1024
 
 
 class Protocol(StrEnum):
@@ -136,19 +133,7 @@ class Target:
         Raises:
             TargetFileError: Names the file, the key, what was read and what is allowed.
         """
-        try:
-            octets = path.read_bytes()
-        except OSError as exc:
-            problem = f"cannot be read ({exc.strerror}); give the path of a target file"
-            raise TargetFileError(path, "", problem) from exc
-        if len(octets) > _MAX_FILE_OCTETS:
-            raise TargetFileError(
-                path, "", f"has {len(octets)} octets; a target file has at most {_MAX_FILE_OCTETS}"
-            )
-        try:
-            data = tomllib.loads(octets.decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise TargetFileError(path, "", f"is not TOML: {exc}") from exc
+        data = read_toml(path, TargetFileError, "target file")
         return cls.from_mapping(data, source=path, base=path.parent)
 
     @classmethod
@@ -160,10 +145,7 @@ class Target:
         Raises:
             TargetFileError: As in `load`.
         """
-        try:
-            read = msgspec.convert(data, _File)
-        except msgspec.ValidationError as exc:
-            raise _explained(source, str(exc)) from exc
+        read = convert(data, _File, source, TargetFileError)
         return _Reader(source, base or Path()).target(read)
 
     def to_toml(self) -> str:
@@ -237,32 +219,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     world: _WorldTable = msgspec.field(default_factory=_WorldTable)
 
 
-_TABLES: Final[Mapping[str, type[msgspec.Struct]]] = {
-    "": _File,
-    "accounts": _AccountTable,
-    "policy": _PolicyTable,
-    "limits": _LimitsTable,
-    "world": _WorldTable,
-}
-
-
 def _quoted(text: str) -> str:
     """A TOML basic string: JSON's escapes are a subset of TOML's."""
     return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")
-
-
-def _explained(source: Path | str, message: str) -> TargetFileError:
-    """Turn msgspec's sentence into ours: the key first, and for an unknown key the known ones."""
-    problem, _, place = message.partition(" - at `$")
-    key = place.rstrip("`").lstrip(".").replace("[...]", "")
-    if unknown := re.search(r"unknown field `([^`]*)`", problem):
-        table = re.sub(r"\[.*", "", key)
-        known = ", ".join(_TABLES[table].__struct_fields__)
-        name = f"{key}.{unknown[1]}" if key else unknown[1]
-        return TargetFileError(source, name, f"no such key; known here: {known}")
-    if missing := re.search(r"missing required field `([^`]*)`", problem):
-        return TargetFileError(source, f"{key}.{missing[1]}".lstrip("."), "is missing and has no default")
-    return TargetFileError(source, key, problem)
 
 
 @dataclass(frozen=True, slots=True)
