@@ -300,4 +300,4 @@ async def _guarded(task: Task) -> None:
     try:
         await task()
     except Exception:  # noqa: BLE001 (logged; the sessions of the host go on)
-        _log.exception("a fault of the reference server; %s has ended", task)
+        _log.exception("a fault of the reference server; %s has ended", getattr(task, "__qualname__", "a task"))
