@@ -1,29 +1,22 @@
-"""The report's page: one file that asks nobody for anything.
+"""The report's page: one file that asks nobody for anything."""
 
-The content-security policy names the page's own style and script by their digests and allows nothing else, so that
-even octets that slipped through the escaping could not run.
-"""
-
-import base64
-import hashlib
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from itertools import groupby
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from harness.results.model import CheckResult, Verdict
 from reports.html.evidence import Allowance, Evidence, evidence
+from reports.html.frame import asset, environment, policy
 from reports.html.rfcs import NAMES
 from reports.overview import Disposition, Overview, Standing
-from reports.text import number, one_line, plural, printable
+from reports.text import number, one_line
 from reports.words import COLUMNS, STATES
 
 __all__ = ["render"]
@@ -122,7 +115,7 @@ class Page:
 
 def render(overview: Overview) -> str:
     """The page as text; the same run gives the same page."""
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("base.css", "report.css"), asset("theme.js", "report.js")
     return (
         _environment()
         .get_template("report.html.j2")
@@ -133,53 +126,16 @@ def render(overview: Overview) -> str:
             states=STATES,
             style=Markup(style),  # noqa: S704  our own files, not the run's
             script=Markup(script),  # noqa: S704  our own files, not the run's
-            policy=_policy(style, script),
+            policy=policy(style, script),
         )
     )
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    environment.filters |= {"number": number, "one_line": one_line, "plural": plural, "when": _when}
-    environment.tests |= {"told_in_row": _TOLD_IN_ROW.__contains__}
-    return environment
-
-
-def _finalize(value: object) -> object:
-    """Nothing reaches the page but through here: what the target said is made printable, wherever it is put."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _when(started: str) -> str:
-    """An ISO 8601 time for people; what cannot be read is shown as it is."""
-    try:
-        return datetime.fromisoformat(started).strftime("%-d %B %Y, %H:%M:%S %Z").strip()
-    except ValueError:
-        return started
-
-
-@cache
-def _asset(name: str) -> str:
-    return (files("reports") / "templates" / name).read_text("utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    return (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    made = environment()
+    made.tests |= {"told_in_row": _TOLD_IN_ROW.__contains__}
+    return made
 
 
 def _is_loud(check: CheckResult) -> bool:

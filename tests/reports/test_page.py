@@ -249,7 +249,7 @@ def _luminance(colour: str) -> float:
 
 
 def test_colours_have_the_contrast_that_wcag_asks_for_text() -> None:
-    style = (TEMPLATES / "report.css").read_text()
+    style = (TEMPLATES / "base.css").read_text()
     pairs = {
         name: colours
         for name, *colours in re.findall(r"--([a-z_]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", style)
