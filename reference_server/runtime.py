@@ -1,4 +1,4 @@
-"""Two threads: asyncio carries SMTP and LMTP, trio carries POP3, IMAP, relays and the DNS, for every host of a world."""
+"""Two threads for all hosts: asyncio carries SMTP and LMTP, trio carries POP3, IMAP, relays and the DNS."""
 
 import asyncio
 import contextlib

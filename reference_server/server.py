@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
+from harness.errors import UsageError
 from harness.target import Protocol, Target
 from reference_server.clock import Clock
 from reference_server.context import Context
@@ -23,9 +24,11 @@ from reference_server.tls import Authority
 from reference_server.world import ONE_SERVER, Host, Network, Site, World
 from reference_server.world.model import RelayPolicy
 
-__all__ = ["Server", "serve"]
+__all__ = ["Server", "serve", "serve_world"]
 
 _log = logging.getLogger(__name__)
+
+DNS: Final = "dns"
 
 _DNS_KINDS: Final = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 
@@ -39,7 +42,7 @@ class Server:
         host: The address of the only host, where the world has one, in place of the world's.
         data_dir: Where each host's store goes, as ``NAME.sqlite``; without it everything is in memory and gone at
             `stop`.
-        only: The hosts to run, by name; default: all, and the DNS. The others, and the DNS, are another process's.
+        only: What to run: hosts by name, and ``"dns"``; default: all. The rest is another process's.
 
     Attributes:
         hosts: By name. `store` and `target` are the first one's.
@@ -62,7 +65,8 @@ class Server:
         world = world or ONE_SERVER
         if host is not None:
             world = replace(world, hosts=(replace(world.hosts[0], address=host), *world.hosts[1:]))
-        chosen = [world.host(name) for name in only] or list(world.hosts)
+        only = tuple(only)
+        chosen = [world.host(name) for name in only if name != DNS] or list(world.hosts)
         self.faults = Faults(faults)
         self.world = replace(world, network=settled(world))
         self.clock = Clock()
@@ -124,8 +128,8 @@ class Server:
     def _first(self) -> RunningHost:
         return next(iter(self.hosts.values()))
 
-    def _has_dns(self, only: Iterable[str]) -> bool:
-        return self.world.network.own and not tuple(only)
+    def _has_dns(self, only: tuple[str, ...]) -> bool:
+        return self.world.network.own and (not only or DNS in only)
 
     def _make_dns(self):
         try:
@@ -194,3 +198,23 @@ def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator
     """A running server's target; the server ends with the context."""
     with Server(world, faults=faults) as server:
         yield server.target
+
+
+@contextmanager
+def serve_world(
+    path: Path | None, *, data_dir: Path | None = None, only: Iterable[str] = ()
+) -> Iterator[Server]:
+    """The running world of a file; of no file, the world of one server.
+
+    Raises:
+        UsageError: The file is wrong, or it has no such host.
+        OSError: An address or a port cannot be listened on.
+    """
+    from reference_server.world.load import load_world
+
+    world = load_world(path) if path is not None else None
+    try:
+        with Server(world, data_dir=data_dir, only=only) as server:
+            yield server
+    except KeyError as exc:
+        raise UsageError(f"--only: {exc.args[0]}") from exc

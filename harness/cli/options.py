@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,7 +14,17 @@ import typer
 from harness.errors import UsageError
 from harness.target import Protocol, Target
 
-__all__ = ["PASSWORD_ENV", "TargetFlags", "TargetPath", "embedded_server", "open_target"]
+__all__ = [
+    "PASSWORD_ENV",
+    "RunningHost",
+    "RunningWorld",
+    "TargetFlags",
+    "TargetPath",
+    "embedded_server",
+    "load_server",
+    "open_target",
+    "served_world",
+]
 
 PASSWORD_ENV = "MAILPROOF_PASSWORD"  # noqa: S105 (the name of a variable)
 
@@ -34,15 +44,92 @@ class _Serve(Shape):
     def __call__(self, *, faults: Iterable[str]) -> AbstractContextManager[Target]: ...
 
 
+class HostData(Shape):
+    """A host of a world, as its file says."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def relay(self) -> str: ...
+
+
+class RunningHost(Shape):
+    """A host that runs."""
+
+    @property
+    def host(self) -> HostData: ...
+    @property
+    def target(self) -> Target: ...
+    @property
+    def reach(self) -> str: ...
+    @property
+    def ports(self) -> Mapping[Protocol, int]: ...
+
+
+class NetworkData(Shape):
+    """Where a world's DNS answers, and the port that stands for 25."""
+
+    @property
+    def dns_address(self) -> str: ...
+    @property
+    def dns_port(self) -> int: ...
+    @property
+    def smtp_port(self) -> int: ...
+
+
+class WorldData(Shape):
+    """A world, as its file says."""
+
+    @property
+    def network(self) -> NetworkData: ...
+
+
+class RunningWorld(Shape):
+    """A world that runs."""
+
+    @property
+    def hosts(self) -> Mapping[str, RunningHost]: ...
+    @property
+    def world(self) -> WorldData: ...
+    @property
+    def dns(self) -> object | None: ...
+    @property
+    def ca_pem(self) -> str: ...
+
+
+class _ServeWorld(Shape):
+    def __call__(
+        self, path: Path | None, *, data_dir: Path | None, only: Iterable[str]
+    ) -> AbstractContextManager[RunningWorld]: ...
+
+
+def served_world(
+    path: Path | None, *, data_dir: Path | None, only: Iterable[str]
+) -> AbstractContextManager[RunningWorld]:
+    """The world of a file, run by the reference server of this installation, met by its entry point alone.
+
+    Raises:
+        UsageError: None is installed.
+    """
+    return cast("_ServeWorld", load_server("world"))(path, data_dir=data_dir, only=only)
+
+
+def load_server(name: str) -> object:
+    """What the installed reference server offers under a name; `UsageError` where none is installed."""
+    for entry in entry_points(group="mailproof.servers", name=name):
+        return cast("object", entry.load())
+    raise UsageError("no embedded server is installed; reinstall mailproof, or give a target file")
+
+
 def embedded_server(*, faults: Iterable[str] = ()) -> AbstractContextManager[Target]:
     """The reference server of this installation, met by its entry point alone, with these deviations.
 
     Raises:
         UsageError: None is installed.
     """
-    for entry in entry_points(group="mailproof.servers", name="embedded"):
-        return cast("_Serve", entry.load())(faults=faults)
-    raise UsageError("no embedded server is installed; reinstall mailproof, or give a target file")
+    return cast("_Serve", load_server("embedded"))(faults=faults)
 
 
 @contextmanager

@@ -1,43 +1,102 @@
-"""`mailproof serve`: run the reference server until Ctrl-C."""
+"""`mailproof serve`: run the reference server, or a whole world of mail hosts, until Ctrl-C."""
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.options import embedded_server
+from harness.cli.options import RunningHost, RunningWorld, served_world
 from harness.errors import RunFailed
+from harness.target import Target
 
 __all__ = ["serve"]
 
 
 def serve(
-    out: Annotated[Path, typer.Option(help="Where the target file goes; removed at the end.")] = Path(
-        "mailproof-target.toml"
-    ),
+    world: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The world to play; without it, one server.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep mail and queues here; without it they are gone at the end."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Run only this host of the world (or: dns); may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(help="Where the target file goes (of several hosts, NAME-HOST.toml each); removed at the end."),
+    ] = Path("mailproof-target.toml"),
 ) -> None:
     """Run the reference server: print its endpoints and accounts, write its target file, stop on Ctrl-C."""
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with embedded_server() as target:
-        certificate = out.with_suffix(".pem").absolute()
+    with served_world(world, data_dir=made(data), only=only or ()) as running, written(running, out) as files:
+        describe(running)
+        for path in files:
+            typer.echo(f"target file: {path}   (mailproof check {path})")
+        typer.echo("Ctrl-C ends it.")
+        done.wait()
+
+
+def made(data: Path | None) -> Path | None:
+    """The data directory, made where it is missing; `RunFailed` where it cannot be."""
+    if data is not None:
         try:
-            certificate.write_text(target.ca_pem or "")
-            out.write_text(target.with_ca(certificate).to_toml())
-            out.chmod(0o600)
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as exc:
-            raise RunFailed(f"{out}: cannot be written ({exc.strerror}); choose another --out") from exc
-        try:
-            typer.echo(f"{target.name}: mail for @{target.domain}")
-            for endpoint in target.endpoints.values():
-                typer.echo(f"  {endpoint.protocol:<12} {endpoint.address}")
-            for account in target.accounts:
-                typer.echo(f"  account      {account.user}  password {account.password}")
-            typer.echo(f"target file: {out}   (mailproof check {out})\nCtrl-C ends it.")
-            done.wait()
-        finally:
-            out.unlink(missing_ok=True)
-            certificate.unlink(missing_ok=True)
+            raise RunFailed(f"{data}: cannot be made ({exc.strerror}); choose another --data") from exc
+    return data
+
+
+def describe(running: RunningWorld) -> None:
+    """Who is there, and where."""
+    for running_host in running.hosts.values():
+        host, target = running_host.host, running_host.target
+        mail = f"mail for @{target.domain}" if target.accounts else "no mailboxes"
+        typer.echo(f"{host.name} ({host.address}): {mail}; {running_host.reach}, relays: {host.relay}")
+        for endpoint in target.endpoints.values():
+            typer.echo(f"  {endpoint.protocol:<12} {endpoint.address}")
+        for account in target.accounts:
+            typer.echo(f"  account      {account.user}  password {account.password}")
+        if host.relay == "open":
+            warning = f"WARNING: {host.name} is an OPEN RELAY: it takes mail from anybody to anybody"
+            typer.secho(warning, fg="red", bold=True, err=True)
+    if running.dns is not None:
+        network = running.world.network
+        typer.echo(f"DNS: {network.dns_address}:{network.dns_port}")
+
+
+@contextmanager
+def written(running: RunningWorld, out: Path) -> Iterator[list[Path]]:
+    """A target file, and its certificate, for every host; gone at the end."""
+    single = len(running.hosts) == 1
+    files = {out if single else out.with_stem(f"{out.stem}-{name}"): h for name, h in running.hosts.items()}
+    files = {path: running_host for path, running_host in files.items() if offers(running_host)}
+    certificate = out.with_suffix(".pem").absolute()
+    try:
+        certificate.write_text(running.ca_pem)
+        for path, running_host in files.items():
+            write(path, running_host.target.with_ca(certificate))
+        yield list(files)
+    except OSError as exc:
+        raise RunFailed(f"{out}: cannot be written ({exc.strerror}); choose another --out") from exc
+    finally:
+        for path in (*files, certificate):
+            path.unlink(missing_ok=True)
+
+
+def offers(running_host: RunningHost) -> bool:
+    """Whether there is anything to be proved: a host that was never up has no ports yet."""
+    return all(endpoint.port for endpoint in running_host.target.endpoints.values())
+
+
+def write(path: Path, target: Target) -> None:
+    path.write_text(target.to_toml())
+    path.chmod(0o600)
