@@ -4,20 +4,19 @@ Data only: this module reads the target file and opens no connection. What the t
 by `harness.clients.probe`; how one talks to it is `harness.clients.live`.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from harness.errors import TargetFileError
-from harness.toml_files import convert, read_toml
+from harness.toml_files import convert, password_of, read_toml
 
-__all__ = ["Account", "Endpoint", "Limits", "Policy", "Protocol", "Target"]
+__all__ = ["Account", "Endpoint", "Limits", "Outside", "Policy", "Protocol", "SocketAddress", "Target"]
 
 _BRACKETED: Final = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>\d{1,5})")
 _PLAIN: Final = re.compile(r"(?P<host>[^\s:\[\]]+):(?P<port>\d{1,5})")
@@ -41,6 +40,28 @@ class Protocol(StrEnum):
         return self in {Protocol.SUBMISSIONS, Protocol.POP3S, Protocol.IMAPS}
 
 
+class SocketAddress(NamedTuple):
+    """A host, by name or address, and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "SocketAddress":
+        """Read ``host:port`` or ``[v6 address]:port``.
+
+        Raises:
+            ValueError: The text is neither, or the port is not 1 to 65535.
+        """
+        found = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
+        if not found or not 0 < int(found["port"]) < 65536:
+            raise ValueError(f"{text!r} is not host:port or [IPv6 address]:port with a port from 1 to 65535")
+        return cls(found["host"], int(found["port"]))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where one protocol is served."""
@@ -51,15 +72,8 @@ class Endpoint:
 
     @classmethod
     def parse(cls, protocol: Protocol, text: str) -> "Endpoint":
-        """Read ``host:port`` or ``[v6 address]:port``.
-
-        Raises:
-            ValueError: The text is neither, or the port is not 1 to 65535.
-        """
-        found = _BRACKETED.fullmatch(text) or _PLAIN.fullmatch(text)
-        if not found or not 0 < int(found["port"]) < 65536:
-            raise ValueError(f"{text!r} is not host:port or [IPv6 address]:port with a port from 1 to 65535")
-        return cls(protocol, found["host"], int(found["port"]))
+        """As `SocketAddress.parse`."""
+        return cls(protocol, *SocketAddress.parse(text))
 
     @property
     def implicit_tls(self) -> bool:
@@ -67,7 +81,7 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return str(SocketAddress(self.host, self.port))
 
     def __str__(self) -> str:
         return f"{self.protocol}://{self.address}"
@@ -86,11 +100,33 @@ class Account:
 class Policy:
     """What the operator declares; never guessed.
 
-    `relay` says for whom the target relays. `sender` is the reverse-path that checks use from outside.
+    Attributes:
+        relay: For whom the target relays.
+        sender: The reverse-path that checks use from outside.
+        subaddress: What divides a user from a detail (``user+detail``); ``""`` where there are no subaddresses.
+        aliases: Address -> the account's address that gets its mail.
+        forwards: Address here -> the address elsewhere that its mail is sent on to.
     """
 
     relay: Literal["none", "local-networks", "authenticated", "open"] = "authenticated"
     sender: str = "mailproof@example.org"
+    subaddress: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    forwards: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where we are the rest of the world for the target.
+
+    Attributes:
+        dns: The DNS that the target asks, and that we answer at.
+        mx: The address that our DNS gives for a mail exchanger, where we listen, and the port that the target
+            connects to in place of 25.
+    """
+
+    dns: SocketAddress
+    mx: SocketAddress
 
 
 @dataclass(frozen=True)
@@ -111,7 +147,7 @@ class Target:
         ca: A PEM file, or `ca_pem` the PEM text, that the target's certificates are checked against; neither
             means the system's own authorities.
         server_name: The name its certificates carry, where that is not the endpoint's host.
-        dns: Where the target resolves MX by our DNS, the address of that DNS.
+        outside: Where we answer the target's DNS questions and take its mail; None where it asks others.
     """
 
     name: str
@@ -124,7 +160,7 @@ class Target:
     server_name: str | None = None
     policy: Policy = Policy()
     limits: Limits = Limits()
-    dns: str | None = None
+    outside: Outside | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Target":
@@ -164,11 +200,18 @@ class Target:
             lines += ["", "[[accounts]]"]
             lines += [f"{key} = {quote(getattr(account, key))}" for key in ("user", "password", "address")]
         lines += ["", "[policy]"]
-        lines += [f"relay = {quote(self.policy.relay)}", f"sender = {quote(self.policy.sender)}"]
+        lines += [f"{key} = {quote(getattr(self.policy, key))}" for key in ("relay", "sender", "subaddress")]
+        for key in ("aliases", "forwards"):
+            if table := getattr(self.policy, key):
+                lines += ["", f"[policy.{key}]", *(f"{quote(k)} = {quote(v)}" for k, v in table.items())]
         lines += ["", "[limits]"]
         lines += [f"{key} = {getattr(self.limits, key)}" for key in ("timeout_s", "quiet_s", "delivery_s")]
-        if self.dns:
-            lines += ["", "[world]", f"dns = {quote(self.dns)}"]
+        if self.outside:
+            lines += [
+                "",
+                "[world]",
+                *(f"{k} = {quote(str(getattr(self.outside, k)))}" for k in ("dns", "mx")),
+            ]
         return "\n".join(lines) + "\n"
 
     def with_ca(self, path: Path) -> "Target":
@@ -194,6 +237,9 @@ class _AccountTable(msgspec.Struct, forbid_unknown_fields=True):
 class _PolicyTable(msgspec.Struct, forbid_unknown_fields=True):
     relay: Literal["none", "local-networks", "authenticated", "open"] = "authenticated"
     sender: str = Policy.sender
+    subaddress: str = Policy.subaddress
+    aliases: dict[str, str] = {}
+    forwards: dict[str, str] = {}
 
 
 class _LimitsTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -204,6 +250,7 @@ class _LimitsTable(msgspec.Struct, forbid_unknown_fields=True):
 
 class _WorldTable(msgspec.Struct, forbid_unknown_fields=True):
     dns: str | None = None
+    mx: str | None = None
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -245,9 +292,9 @@ class _Reader:
             ca=self.ca(read.ca),
             verify_tls=read.verify_tls,
             server_name=read.server_name,
-            policy=Policy(read.policy.relay, read.policy.sender),
+            policy=self.policy(read.policy, read.domain),
             limits=self.limits(read.limits),
-            dns=read.world.dns,
+            outside=self.outside(read.world),
         )
 
     def endpoints(self, table: Mapping[str, str]) -> dict[Protocol, Endpoint]:
@@ -266,14 +313,7 @@ class _Reader:
 
     def account(self, index: int, table: _AccountTable, domain: str) -> Account:
         key = f"accounts[{index}]"
-        match table.password, table.password_env:
-            case str(password), None:
-                pass
-            case None, str(name):
-                if (password := os.environ.get(name, "")) == "":
-                    raise self.fail(f"{key}.password_env", f"the environment has no variable {name!r}")
-            case _:
-                raise self.fail(f"{key}.password", "give exactly one of password and password_env")
+        password = password_of(table.password, table.password_env, key, self.source, TargetFileError)
         default = table.user if "@" in table.user else f"{table.user}@{domain}"
         return Account(table.user, password, table.address or default)
 
@@ -284,6 +324,38 @@ class _Reader:
         if not path.is_file():
             raise self.fail("ca", f"{path} is not a file; give the PEM file of the certificate authority")
         return path
+
+    def policy(self, table: _PolicyTable, domain: str) -> Policy:
+        def whole(address: str) -> str:
+            return address if "@" in address else f"{address}@{domain}"
+
+        for key in ("aliases", "forwards"):
+            for address, leads_to in getattr(table, key).items():
+                if "@" not in leads_to:
+                    raise self.fail(f"policy.{key}.{address}", f"{leads_to!r} is not local-part@domain")
+        return Policy(
+            relay=table.relay,
+            sender=table.sender,
+            subaddress=table.subaddress,
+            aliases={whole(address): leads_to for address, leads_to in table.aliases.items()},
+            forwards={whole(address): leads_to for address, leads_to in table.forwards.items()},
+        )
+
+    def outside(self, table: _WorldTable) -> Outside | None:
+        if table.dns is None:
+            if table.mx is not None:
+                raise self.fail("world.mx", "says nothing without world.dns, the DNS that leads to it")
+            return None
+        dns = self.socket_address("world.dns", table.dns)
+        # The port of RFC 5321 §4.5.4.2.
+        mx = SocketAddress(dns.host, 25) if table.mx is None else self.socket_address("world.mx", table.mx)
+        return Outside(dns, mx)
+
+    def socket_address(self, key: str, text: str) -> SocketAddress:
+        try:
+            return SocketAddress.parse(text)
+        except ValueError as exc:
+            raise self.fail(key, str(exc)) from exc
 
     def limits(self, table: _LimitsTable) -> Limits:
         for key in ("timeout_s", "quiet_s", "delivery_s"):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import TargetFileError
-from harness.target import Account, Endpoint, Limits, Policy, Protocol, Target
+from harness.target import Account, Endpoint, Limits, Outside, Policy, Protocol, SocketAddress, Target
 
 WHOLE = """
 name = "Example"
@@ -30,12 +30,20 @@ address = "robert@example.test"
 
 [policy]
 relay = "none"
+subaddress = "+"
+
+[policy.aliases]
+info = "robert@example.test"
+
+[policy.forwards]
+"away@example.test" = "somebody@example.org"
 
 [limits]
 timeout_s = 3
 
 [world]
 dns = "127.0.0.53:53"
+mx = "127.0.0.54:2525"
 """
 
 
@@ -58,13 +66,27 @@ def test_a_whole_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         Account("alice@example.test", "secret", "alice@example.test"),
         Account("bob", "hidden", "robert@example.test"),
     )
-    assert target.policy == Policy(relay="none")
+    assert target.policy == Policy(
+        relay="none",
+        subaddress="+",
+        aliases={"info@example.test": "robert@example.test"},
+        forwards={"away@example.test": "somebody@example.org"},
+    )
     assert target.limits == Limits(timeout_s=3)
-    assert (target.dns, target.server_name, target.verify_tls) == (
-        "127.0.0.53:53",
+    assert (target.outside, target.server_name, target.verify_tls) == (
+        Outside(dns=SocketAddress("127.0.0.53", 53), mx=SocketAddress("127.0.0.54", 2525)),
         "mail.example.test",
         False,
     )
+
+
+def test_our_exchanger_is_beside_our_dns_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOB_PASSWORD", "hidden")
+
+    target = Target.load(write(tmp_path, WHOLE.replace('mx = "127.0.0.54:2525"', "")))
+
+    assert target.outside is not None
+    assert target.outside.mx == SocketAddress("127.0.0.53", 25)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +102,11 @@ def test_what_is_written_is_read_back(tmp_path: Path, monkeypatch: pytest.Monkey
         (("127.0.0.1:25", "127.0.0.1"), "endpoints.smtp", "host:port"),
         (("127.0.0.1:25", "127.0.0.1:70000"), "endpoints.smtp", "1 to 65535"),
         (("imap =", "imp ="), "endpoints.imp", "imaps"),
-        (('relay = "none"', 'relay = "all"'), "policy.relay", "'all' is none of none, local-networks, authenticated, open"),
+        (
+            ('relay = "none"', 'relay = "all"'),
+            "policy.relay",
+            "'all' is none of none, local-networks",
+        ),
         (('relay = "none"', 'rely = "none"'), "policy.rely", "relay, sender"),
         (('domain = "example.test"', 'domain = "no domain"'), "domain", "no domain"),
         (('domain = "example.test"', ""), "domain", "missing"),
@@ -93,6 +119,9 @@ def test_what_is_written_is_read_back(tmp_path: Path, monkeypatch: pytest.Monkey
             "NO_SUCH",
         ),
         (("verify_tls = false", 'ca = "no-such.pem"'), "ca", "not a file"),
+        (('dns = "127.0.0.53:53"', 'dns = "127.0.0.53"'), "world.dns", "host:port"),
+        (('dns = "127.0.0.53:53"', ""), "world.mx", "world.dns"),
+        (('= "somebody@example.org"', '= "somebody"'), "test", "local-part@domain"),
         (("[endpoints]", "[endpoints"), "", "not TOML"),
     ],
 )
