@@ -29,7 +29,7 @@ from reference_server.store import Store
 
 __all__ = ["Deferral", "Entry", "Queue", "Queued", "State"]
 
-# No mailbox has this number: the store tells those who listen to it of every commit that changed the queue.
+# No mailbox has this number: those who listen to it are told of every commit that can make mail due.
 _TOPIC: Final = 0
 
 # 60 bits, so that no two hosts of a world ever use the same; without vowels it spells nothing.
@@ -175,27 +175,24 @@ class Queue:
 
     def attempt(self, queue_id: str, next_hop: NextHop) -> Attempt | None:
         """The message for those of its recipients who are due at this next hop; None where nobody is."""
-        now = self._clock.now()
         with self._store.transaction():
             entry = self.entry(queue_id, next_hop)
             content = self.content(queue_id)
         if entry is None or content is None:
             return None
-        due = tuple(
-            q.recipient for q in entry.recipients if q.state is State.QUEUED and q.next_attempt <= now
-        )
+        due = tuple(queued.recipient for queued in entry.due(self._clock.now()))
         return Attempt(queue_id, next_hop, replace(entry.envelope, recipients=due), content) if due else None
 
     # What became of it
 
     def settle(self, queue_id: str, addresses: Collection[bytes]) -> None:
         """These recipients are done with; the message goes with its last one."""
-        self._each(
-            "DELETE FROM queue_recipients"
-            " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?) AND address = ?",
-            [(queue_id, address) for address in addresses],
-        )
-        with self._changing() as sql:
+        with self._store.transaction() as sql:
+            sql.executemany(
+                "DELETE FROM queue_recipients"
+                " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?) AND address = ?",
+                [(queue_id, address) for address in addresses],
+            )
             sql.execute(
                 "DELETE FROM queue_messages WHERE id = ? AND NOT EXISTS"
                 " (SELECT 1 FROM queue_recipients r WHERE r.seq = queue_messages.seq)",
@@ -205,32 +202,30 @@ class Queue:
     def defer(self, queue_id: str, deferrals: Mapping[bytes, Deferral]) -> None:
         """These recipients were tried just now, and will be again."""
         now = written_time(self._clock.now())
-        self._each(
-            "UPDATE queue_recipients SET attempts = attempts + 1, last_attempt = ?, next_attempt = ?, status = ?,"
-            " diagnostic = ?, remote = ?, by_peer = ?, delay_told = delay_told OR ?"
-            " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?) AND address = ?",
-            [
-                (
-                    now,
-                    written_time(wait.next_attempt),
-                    wait.outcome.status,
-                    wait.outcome.diagnostic,
-                    wait.outcome.remote,
-                    wait.outcome.by_peer,
-                    wait.tell_delay,
-                    queue_id,
-                    address,
-                )
-                for address, wait in deferrals.items()
-            ],
-        )
-
-    def _each(self, statement: str, values: Collection[tuple[object, ...]]) -> None:
-        with self._changing() as sql:
-            sql.executemany(statement, values)
+        with self._store.transaction() as sql:
+            sql.executemany(
+                "UPDATE queue_recipients SET attempts = attempts + 1, last_attempt = ?, next_attempt = ?,"
+                " status = ?, diagnostic = ?, remote = ?, by_peer = ?, delay_told = delay_told OR ?"
+                " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?) AND address = ?",
+                [
+                    (
+                        now,
+                        written_time(wait.next_attempt),
+                        wait.outcome.status,
+                        wait.outcome.diagnostic,
+                        wait.outcome.remote,
+                        wait.outcome.by_peer,
+                        wait.tell_delay,
+                        queue_id,
+                        address,
+                    )
+                    for address, wait in deferrals.items()
+                ],
+            )
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that wakes who listens."""
         with self._store.transaction() as sql:
             yield sql
             self._store.touch(_TOPIC)
@@ -277,7 +272,7 @@ class Queue:
     # Who is told
 
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back after each commit here that changed the queue, in the committing thread; returns the way to stop.
+        """Call back after each commit here that can make mail due, in the committing thread; returns the way to stop.
 
         The callback must be quick and must not ask the store.
         """

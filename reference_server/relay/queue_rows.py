@@ -84,6 +84,10 @@ class Entry:
     octets: int
     recipients: tuple[Queued, ...]
 
+    def due(self, now: dt.datetime) -> tuple[Queued, ...]:
+        """The recipients who are to be tried now."""
+        return tuple(q for q in self.recipients if q.state is State.QUEUED and q.next_attempt <= now)
+
 
 @dataclass(frozen=True, slots=True)
 class Deferral:

@@ -1,0 +1,136 @@
+"""What an attempt's outcomes mean: who is done with, who waits on, and what the sender is told; one transaction."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from reference_server.context import Context
+from reference_server.envelope import Envelope
+from reference_server.journal import Kind
+from reference_server.relay.dsn import Action, DsnWriter, Told
+from reference_server.relay.model import Fate, NextHop, Outcome, Transport
+from reference_server.relay.queue_rows import Deferral, Entry, Queued
+from reference_server.relay.schedule import Schedule
+
+__all__ = ["Settling", "TakesMail"]
+
+# What the sender may ask to be told of the end, by how it came. What is not here is told by the next hop itself: it
+# got the DSN parameters (RFC 3461 §5.2.1). A mailbox agent's 250 is the delivery (RFC 3461 §5.2.3).
+_TOLD: Final[Mapping[tuple[Transport, Fate], Action]] = {
+    (Transport.SMTP, Fate.RELAYED): Action.RELAYED,
+    (Transport.LMTP, Fate.RELAYED): Action.DELIVERED,
+    (Transport.LOCAL, Fate.DELIVERED): Action.DELIVERED,
+    (Transport.LOCAL, Fate.EXPANDED): Action.EXPANDED,
+    **{(transport, Fate.FAILED): Action.FAILED for transport in Transport},
+}
+
+
+class TakesMail(Protocol):
+    """The road of mail into this host: `Acceptance`."""
+
+    def accept(self, envelope: Envelope, content: bytes) -> object: ...
+
+
+@dataclass
+class _Verdict:
+    """What is written down for one message, in one go."""
+
+    done: list[bytes] = field(default_factory=list)
+    deferrals: dict[bytes, Deferral] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Settling:
+    """Records outcomes in the queue of one host."""
+
+    def __init__(self, context: Context, acceptance: TakesMail) -> None:
+        self._context = context
+        self._acceptance = acceptance
+        self._schedule = context.variant(Schedule)(context.world.relay)
+        self._writer = context.variant(DsnWriter)(context.hostname)
+
+    def settle(self, queue_id: str, next_hop: NextHop, outcomes: Mapping[bytes, Outcome]) -> None:
+        """Record what became of recipients, and take on the report that the sender is owed: both or neither.
+
+        A message that the operator removed meanwhile, and recipients who are done with, are passed over.
+
+        Raises:
+            StoreFailed: Nothing was recorded.
+        """
+        now = self._context.clock.now()
+        with self._context.store.transaction():
+            entry = self._context.queue.entry(queue_id, next_hop)
+            if entry is None:
+                return
+            verdict = _Verdict()
+            for queued in entry.recipients:
+                outcome = outcomes.get(queued.recipient.address)
+                if outcome is not None:
+                    self.judge(verdict, entry, queued, outcome, now)
+            self.tell(entry, verdict.told, now)
+            self._context.queue.defer(queue_id, verdict.deferrals)
+            self._context.queue.settle(queue_id, verdict.done)
+        for text in verdict.notes:
+            self._context.journal.note(self._context.hostname, Kind.QUEUE, text, queue_id=queue_id)
+
+    def judge(
+        self, verdict: _Verdict, entry: Entry, queued: Queued, outcome: Outcome, now: dt.datetime
+    ) -> None:
+        """Decide for one recipient."""
+        if outcome.fate is Fate.DEFERRED and self._schedule.gives_up(entry.arrived, now):
+            # The status stays what it was, 4.y.z: RFC 3464 §2.3.3.
+            outcome = replace(outcome, fate=Fate.FAILED)
+        if outcome.fate is Fate.DEFERRED:
+            self.wait_on(verdict, entry, queued, outcome, now)
+        else:
+            self.finish(verdict, queued, outcome, now)
+
+    def wait_on(
+        self, verdict: _Verdict, entry: Entry, queued: Queued, outcome: Outcome, now: dt.datetime
+    ) -> None:
+        """The recipient is tried again; the sender is told once when it gets late."""
+        again = self._schedule.next_attempt(queued.attempts + 1, now)
+        told = Told(
+            queued.recipient,
+            Action.DELAYED,
+            outcome,
+            last_attempt=now,
+            retry_until=self._schedule.expires(entry.arrived),
+        )
+        late = not queued.delay_told and self._schedule.is_late(entry.arrived, now)
+        if late:
+            verdict.told.append(told)
+        verdict.deferrals[queued.recipient.address] = Deferral(outcome, again, tell_delay=late)
+        verdict.notes.append(
+            f"{_shown(queued)}: deferred until {again:%Y-%m-%d %H:%M:%S}Z ({outcome.status})"
+        )
+
+    def finish(self, verdict: _Verdict, queued: Queued, outcome: Outcome, now: dt.datetime) -> None:
+        """The recipient is done with."""
+        verdict.done.append(queued.recipient.address)
+        action = _TOLD.get((queued.next_hop.transport, outcome.fate))
+        if action is not None:
+            verdict.told.append(Told(queued.recipient, action, outcome, last_attempt=now))
+        verdict.notes.append(f"{_shown(queued)}: {outcome.fate} ({outcome.status})")
+
+    def tell(self, entry: Entry, told: list[Told], now: dt.datetime) -> None:
+        """One report for all that the sender is owed at this moment; by the road of all mail."""
+        owed = [each for each in told if self._writer.owed(entry.envelope, each)]
+        if not owed:
+            return
+        content = self._context.queue.content(entry.queue_id) or b""
+        dsn = self._writer.write(entry.envelope, content, owed, arrived=entry.arrived, now=now)
+        self._acceptance.accept(dsn.envelope, dsn.content)
+        self._context.journal.note(
+            self._context.hostname,
+            Kind.DSN,
+            f"told the sender of {', '.join(dict.fromkeys(each.action for each in owed))} mail",
+            octets=dsn.content,
+            queue_id=entry.queue_id,
+        )
+
+
+def _shown(queued: Queued) -> str:
+    return queued.recipient.address.decode("utf-8", "backslashreplace")
