@@ -1,14 +1,15 @@
 """Settings files in TOML: read within bounds, converted to a table of types, and every mistake told in one line.
 
-A caller gives the class of its error, so that a target file and a world file are refused in the same words.
+A caller says how its error is made, so that a target file and a world file are refused in the same words.
 """
 
 import enum
+import os
 import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -16,9 +17,12 @@ import msgspec
 
 from harness.errors import SettingsFileError
 
-__all__ = ["convert", "read_toml"]
+__all__ = ["Refuse", "convert", "password_of", "read_toml"]
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+# Makes the error of a file (or of the flags in its place), a key, ``""`` for the whole file, and a problem.
+Refuse = Callable[[Path | str, str, str], SettingsFileError]
 
 # Ours: settings are written by hand; a larger file is a mistake.
 MAX_FILE_OCTETS: Final = 256 * 1024
@@ -36,41 +40,58 @@ _WORDS: Final = {
 }
 
 
-def read_toml(path: Path, error: type[SettingsFileError], kind: str) -> dict[str, object]:
+def read_toml(path: Path, refuse: Refuse, kind: str) -> dict[str, object]:
     """The tables of a file.
 
     Args:
         kind: What the file should have been: ``"target file"``.
 
     Raises:
-        SettingsFileError: As `error`: the file cannot be read, has more than `MAX_FILE_OCTETS`, or is not TOML.
+        SettingsFileError: Made by `refuse`: the file cannot be read, has more than `MAX_FILE_OCTETS`, or is not TOML.
     """
     try:
         with path.open("rb") as file:
             octets = file.read(MAX_FILE_OCTETS + 1)
     except OSError as exc:
         problem = f"cannot be read ({exc.strerror}); give the path of a {kind}"
-        raise error(path, "", problem) from exc
+        raise refuse(path, "", problem) from exc
     if len(octets) > MAX_FILE_OCTETS:
-        raise error(path, "", f"is too large; a {kind} has at most {MAX_FILE_OCTETS} octets")
+        raise refuse(path, "", f"is too large; a {kind} has at most {MAX_FILE_OCTETS} octets")
     try:
         return tomllib.loads(octets.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise error(path, "", f"is not TOML: {exc}") from exc
+        raise refuse(path, "", f"is not TOML: {exc}") from exc
 
 
-def convert(
-    data: Mapping[str, object], table: type[T], source: Path | str, error: type[SettingsFileError]
-) -> T:
+def convert(data: Mapping[str, object], table: type[T], source: Path | str, refuse: Refuse) -> T:
     """The tables as `table` has them.
 
     Raises:
-        SettingsFileError: As `error`, with the key, what was read and what is allowed.
+        SettingsFileError: Made by `refuse`, with the key, what was read and what is allowed.
     """
     try:
         return msgspec.convert(data, table)
     except msgspec.ValidationError as exc:
-        raise error(source, *_explained(data, table, str(exc))) from exc
+        raise refuse(source, *_explained(data, table, str(exc))) from exc
+
+
+def password_of(
+    password: str | None, variable: str | None, key: str, source: Path | str, refuse: Refuse
+) -> str:
+    """The password that a table gives by ``password`` or, by the name of an environment variable, ``password_env``.
+
+    Raises:
+        SettingsFileError: Neither or both are given, or there is no such variable.
+    """
+    match password, variable:
+        case str(given), None:
+            return given
+        case None, str(name):
+            if found := os.environ.get(name, ""):
+                return found
+            raise refuse(source, f"{key}.password_env", f"the environment has no variable {name!r}")
+        case _:
+            raise refuse(source, f"{key}.password", "give exactly one of password and password_env")
 
 
 def _explained(data: object, table: type[msgspec.Struct], message: str) -> tuple[str, str]:
@@ -92,6 +113,8 @@ def _explained(data: object, table: type[msgspec.Struct], message: str) -> tuple
         wanted = " or ".join(_WORDS.get(word, word) for word in wrong[1].split(" | "))
         read = "" if "password" in key or not isinstance(data, str | int | float) else f" {data!r}"
         return key, f"must be {wanted}, and is {_WORDS.get(wrong[2], wrong[2])}{read}"
+    if beyond := re.fullmatch(r"Expected `(\w+)` ([<>]=?) (\S+)", problem):
+        return key, f"must be {_WORDS[beyond[1]]} {beyond[2]} {float(beyond[3]):.15g}, and is {data}"
     return key, problem
 
 
