@@ -6,13 +6,15 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 from harness.errors import UsageError
-from harness.target import Protocol, Target
+from harness.target import Outside, Protocol, SocketAddress, Target
 from reference_server.clock import Clock
 from reference_server.context import Context
+from reference_server.dns import Authority, serve_dns
 from reference_server.faults import Faults
 from reference_server.host import RunningHost
 from reference_server.journal import Journal
@@ -20,9 +22,10 @@ from reference_server.ports import free_port
 from reference_server.relay.service import RelayService
 from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.store import Store
-from reference_server.tls import Authority
+from reference_server.tls import CertificateAuthority
 from reference_server.world import ONE_SERVER, Host, Network, Site, World
 from reference_server.world.model import RelayPolicy
+from reference_server.world.records import records_of
 
 __all__ = ["Server", "serve", "serve_world"]
 
@@ -46,6 +49,7 @@ class Server:
 
     Attributes:
         hosts: By name. `store` and `target` are the first one's.
+        dns: The world's names, which can be changed while it runs; None where they are another process's.
 
     Raises:
         KeyError: There is no such fault, or no such host.
@@ -72,14 +76,14 @@ class Server:
         self.clock = Clock()
         self.journal = Journal(self.clock)
         self._data_dir = data_dir
-        self._authority = Authority()
+        self._authority = CertificateAuthority()
         self._running = ExitStack()
         try:
             self.hosts: Mapping[str, RunningHost] = {each.name: self._make(each) for each in chosen}
         except BaseException:
             self._running.close()
             raise
-        self.dns = self._make_dns() if self._has_dns(only) else None
+        self.dns = Authority(records_of(self.world), self.world.troubles) if self._has_dns(only) else None
         self._started = False
 
     @property
@@ -110,7 +114,10 @@ class Server:
                 side.start()
                 self._running.callback(side.stop)
             if self.dns is not None:
-                trio_side.start_task(self.dns.run)
+                network = self.world.network
+                trio_side.start_task(
+                    partial(serve_dns, self.dns, network.dns_address, network.dns_port, journal=self.journal)
+                )
             for running in self.hosts.values():
                 self._running.callback(running.stop)
                 running.start(asyncio_side, trio_side)
@@ -130,13 +137,6 @@ class Server:
 
     def _has_dns(self, only: tuple[str, ...]) -> bool:
         return self.world.network.own and (not only or DNS in only)
-
-    def _make_dns(self):
-        try:
-            from reference_server.dns import DnsServer
-        except ImportError:
-            return None
-        return DnsServer(self.world, self.clock, self.journal)
 
     def _make(self, host: Host) -> RunningHost:
         if host.relay is RelayPolicy.OPEN:
@@ -195,9 +195,20 @@ def warn_of_open_relay(host: Host) -> None:
 
 @contextmanager
 def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator[Target]:
-    """A running server's target; the server ends with the context."""
-    with Server(world, faults=faults) as server:
-        yield server.target
+    """A running server's target; the server ends with the context.
+
+    The rest of the world is not the server's: it asks the DNS that the target names, and sends to the exchanger that
+    it finds there, so that a check can play both (`Target.outside`).
+    """
+    world = world or ONE_SERVER
+    address = world.network.dns_address
+    outside = Outside(
+        dns=SocketAddress(address, free_port([address], *_DNS_KINDS)),
+        mx=SocketAddress(address, free_port([address], socket.SOCK_STREAM)),
+    )
+    network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
+    with Server(replace(world, network=network), faults=faults) as server:
+        yield replace(server.target, outside=outside)
 
 
 @contextmanager

@@ -4,10 +4,10 @@ import ssl
 
 import trustme
 
-__all__ = ["Authority"]
+__all__ = ["CertificateAuthority"]
 
 
-class Authority:
+class CertificateAuthority:
     """The authority that everybody in a world trusts."""
 
     def __init__(self) -> None:

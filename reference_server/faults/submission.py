@@ -16,7 +16,7 @@ from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
 from reference_server.smtp.transaction import Recipient
-from reference_server.tls import Authority
+from reference_server.tls import CertificateAuthority
 
 
 @fault("submission.null-reverse-path-refused")
@@ -201,7 +201,7 @@ class StarttlsListedInVain(SmtpSession):
 
 @functools.cache
 def _old_tls() -> ssl.SSLContext:
-    context = Authority().context("localhost")
+    context = CertificateAuthority().context("localhost")
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
         # What Python deprecates is what the fault is about.

@@ -7,6 +7,7 @@ from reference_server.envelope import Envelope, Recipient
 from reference_server.journal import Kind
 from reference_server.mda.plan import Accepted, Filing, Onward, Plan
 from reference_server.mda.planning import Planner
+from reference_server.relay.dsn import DsnWriter
 from reference_server.relay.model import Attempt, Fate, Outcome
 from reference_server.store import Delivery
 
@@ -85,6 +86,13 @@ class Acceptance:
 
     def report(self, plan: Plan, outcomes: dict[bytes, Outcome]) -> None:
         """The delivery report that the sender is owed, in the same transaction."""
+        writer = self.context.variant(DsnWriter)(self.context.hostname)
+        dsn = writer.report(plan.envelope, plan.content, outcomes, now=self.context.clock.now())
+        if dsn is not None:
+            self.accept(dsn.envelope, dsn.content)
+            self.context.journal.note(
+                self.context.hostname, Kind.DSN, "a delivery report to the sender", octets=dsn.content
+            )
 
     def deliver_queued(self, attempt: Attempt) -> dict[bytes, Outcome]:
         """Final delivery from the queue; in the transaction that records the outcomes."""
