@@ -18,7 +18,7 @@ on UDP and TCP. Records and troubles are data, and can be replaced while it runs
 
 Who asks, in `reference_server.relay`::
 
-    resolver = Resolver("127.0.0.1", port, timeout_s=10.0, journal=journal, host="mail.pangxie.example")
+    resolver = Resolver("127.0.0.1", port, timeout_s=10.0, journal=journal, host="mail.example.org")
     router = Router(
         resolver, own_names=..., own_addresses=..., rng=random.Random(7), journal=journal, host=...
     )

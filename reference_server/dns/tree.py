@@ -70,7 +70,7 @@ def read_record(record: Record) -> dns.rrset.RRset:
         raise ValueError(f"DNS record {record.name} {record.type}: this type is asked for, never stored")
     if not 0 <= record.ttl_s <= dns.ttl.MAX_TTL:
         raise ValueError(f"DNS record {record.name} {record.type}: {record.ttl_s} s is no TTL")
-    return cast("dns.rrset.RRset", dns.rrset.from_rdata(name, record.ttl_s, value))
+    return dns.rrset.from_rdata(name, record.ttl_s, value)
 
 
 class Tree:
@@ -117,7 +117,7 @@ class Tree:
             if dns.rdatatype.SOA in self._nodes.get(zone, ())
         )
         soa = cast("dns.rdtypes.ANY.SOA.SOA", rrset[0])
-        return cast("dns.rrset.RRset", dns.rrset.from_rdata(rrset.name, min(rrset.ttl, soa.minimum), soa))
+        return dns.rrset.from_rdata(rrset.name, min(rrset.ttl, soa.minimum), soa)
 
     def _add(self, rrset: dns.rrset.RRset) -> None:
         node = self._nodes.setdefault(rrset.name, {})
@@ -127,7 +127,7 @@ class Tree:
             raise ValueError(f"DNS name {rrset.name}: an alias stands alone (RFC 2181 §10.1)")
         if rrset.rdtype == dns.rdatatype.SOA and rrset[0] not in known:
             raise ValueError(f"DNS name {rrset.name}: a zone has one SOA")
-        known.update(rrset)
+        known.add(rrset[0], rrset.ttl)
         for above in _ancestors(rrset.name):
             self._nodes.setdefault(above, {})
 
