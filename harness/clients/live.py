@@ -3,6 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from ssl import SSLContext
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from harness.target import Account, Endpoint, Limits, Policy, Protocol, Target
 __all__ = ["CLIENT_NAME", "LiveTarget"]
 
 Client = TypeVar("Client", SmtpClient, Pop3Client, ImapClient)
+T = TypeVar("T")
 
 # RFC 5321 §4.1.1.1 allows the client's address literal where it has no name of its own.
 CLIENT_NAME: Final = b"[127.0.0.1]"
@@ -44,6 +46,7 @@ class LiveTarget:
         self._numbers = itertools.count(1)
         self._pool = ImapPool()
         self._logged_in: dict[ImapClient, tuple[str, str]] = {}
+        self._kept = ExitStack()
 
     @property
     def domain(self) -> str:
@@ -105,6 +108,11 @@ class LiveTarget:
         """End everything, the sessions kept for later too."""
         self.end()
         self._pool.close()
+        self._kept.close()
+
+    def keep(self, context: AbstractContextManager[T]) -> T:
+        """Enter a context that `close` leaves."""
+        return self._kept.enter_context(context)
 
     def endpoint(self, *protocols: Protocol) -> Endpoint:
         """The first of these that the target has; `NotOffered` where it has none."""
