@@ -1,10 +1,12 @@
 """The one road of mail into a host: one message, one transaction, for every recipient or for none."""
 
+import datetime as dt
 from dataclasses import dataclass, replace
 
 from reference_server.context import Context
 from reference_server.envelope import Envelope, Recipient
 from reference_server.journal import Kind
+from reference_server.mda import vacations
 from reference_server.mda.plan import Accepted, Filing, Onward, Plan
 from reference_server.mda.planning import Planner
 from reference_server.relay.dsn import DsnWriter
@@ -59,6 +61,8 @@ class Acceptance:
             self.enqueue(plan, content, onward) for content, onward in by_content(plan.onward).items()
         )
         for reply in plan.replies:
+            until = self.context.clock.now() + dt.timedelta(days=reply.days)
+            vacations.remember(self.context.store, reply.key, until=until)
             self.accept(reply.envelope, reply.content)
         return queue_ids
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from reference_server.envelope import Envelope, Recipient
+from reference_server.mda.vacations import Key
 from reference_server.relay.model import Fate, NextHop, Outcome
 from reference_server.world import User
 
@@ -49,9 +50,10 @@ class Onward:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message that a rule of `user` sends: the answer of a vacation."""
+    """An answer that a user's rules send, and for how many days its sender gets no other."""
 
-    user: User
+    key: Key
+    days: int
     envelope: Envelope
     content: bytes = field(repr=False)
 

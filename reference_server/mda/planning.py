@@ -11,6 +11,7 @@ from reference_server.mda.addresses import Addresses, Away, Local
 from reference_server.mda.plan import Filing, Onward, Plan, Refusal
 from reference_server.mda.rules import Rules
 from reference_server.relay.model import Fate, NextHop, Outcome, Transport
+from reference_server.store import INBOX
 from reference_server.world.model import MailboxKind
 
 __all__ = ["DELIVERED_TO", "Planner"]
@@ -139,9 +140,9 @@ class Planner:
     def redirect(self, asked: Recipient, local: Local, target: str) -> None:
         """RFC 5228 §4.2: on to another address, by the road all mail takes."""
         if local.user.address in self._passed:
-            self.refuse(asked, Refusal(554, "5.4.6", f"Mail for {local.user.address} goes round in a loop"))
+            self._plan.steps.append(f"{local.user.address} has redirected it before: kept")
+            self._plan.filings.append(Filing(local.user, INBOX, self.final_content()))
             return
-        self._plan.steps.append(f"{local.user.address} redirects it to {target}")
         for destination in Addresses(self.context.site).expand(target).destinations:
             match destination:
                 case Away(address):

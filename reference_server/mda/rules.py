@@ -1,14 +1,37 @@
 """A user's own rules, applied to one message (RFC 5228)."""
 
+import functools
+import secrets
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from reference_server.context import Context
-from reference_server.envelope import Envelope, Recipient
+from reference_server.envelope import Envelope, Notify, Recipient
+from reference_server.mda import vacations
 from reference_server.mda.addresses import Local
 from reference_server.mda.plan import Refusal, Reply
+from reference_server.mda.sieve import (
+    Action,
+    Discard,
+    FileInto,
+    Keep,
+    Redirect,
+    Reject,
+    Script,
+    SieveError,
+    SieveMessage,
+    Vacation,
+    compile_script,
+    run,
+    unanswered_because,
+    vacation_reply,
+)
 from reference_server.store import INBOX
 
 __all__ = ["Decision", "Rules"]
+
+# Ours: what fits a reply line (RFC 5321 §4.5.3.1.5) beside code and address.
+_REASON_OCTETS = 300
 
 
 @dataclass
@@ -26,6 +49,14 @@ class Decision:
     steps: list[str] = field(default_factory=list)
 
 
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str) -> Script | SieveError:
+    try:
+        return compile_script(source)
+    except SieveError as exc:
+        return exc
+
+
 @dataclass
 class Rules:
     """One message for one mailbox, held against its user's script."""
@@ -36,6 +67,104 @@ class Rules:
     asked: Recipient
     content: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        self._decision = Decision()
+        self._user = self.local.user
+        self._from = self.envelope.reverse_path.decode("utf-8", "replace")
+        self._to = self.asked.address.decode("utf-8", "replace")
+
     def decide(self) -> Decision:
         """Without a script, or with one that cannot be run, the message is kept (RFC 5228 §2.10.2)."""
-        return Decision(mailboxes=[(INBOX, frozenset())])
+        if not self._user.sieve.strip():
+            return self.keep_it()
+        script = _compiled(self._user.sieve)
+        if isinstance(script, SieveError):
+            return self.keep_it(f"the rules of {self._user.address} are broken ({script}): kept")
+        message = SieveMessage(self.content)
+        result = run(
+            script,
+            message,
+            envelope_from=self._from,
+            envelope_to=self._to,
+            now=self.context.clock.now(),
+            separator=self.separator(),
+            mailbox_exists=self.mailbox_exists,
+        )
+        if result.error is not None:
+            return self.keep_it(f"the rules of {self._user.address} failed ({result.error}): kept")
+        for action in result.actions:
+            self.perform(action, message)
+        return self._decision
+
+    def keep_it(self, step: str = "") -> Decision:
+        self._decision.mailboxes.append((INBOX, frozenset()))
+        if step:
+            self._decision.steps.append(step)
+        return self._decision
+
+    def separator(self) -> str:
+        return next(d.subaddress for d in self.context.site.domains if d.name == self._user.domain)
+
+    def mailbox_exists(self, name: str) -> bool:
+        found = self.context.store.mailbox(self._user.name, name)
+        return found is not None and found.selectable
+
+    def perform(self, action: Action, message: SieveMessage) -> None:
+        """Turn one action of the script into part of the decision."""
+        decision = self._decision
+        match action:
+            case Keep(flags, implicit):
+                decision.mailboxes.append((INBOX, frozenset(flags)))
+                self.tell("keep", told=not implicit)
+            case FileInto(mailbox, flags):
+                decision.mailboxes.append((mailbox, frozenset(flags)))
+                self.tell(f"file into {mailbox!r}")
+            case Redirect(address):
+                decision.redirects.append(address)
+                self.tell(f"redirect to {address}")
+            case Reject(reason):
+                decision.refusal = Refusal(550, "5.7.1", one_line(reason))
+                self.tell("reject")
+            case Discard():
+                self.tell("discard")
+            case Vacation():
+                self.answer(action, message)
+            case _:
+                assert_never(action)
+
+    def tell(self, what: str, *, told: bool = True) -> None:
+        if told:
+            self._decision.steps.append(f"the rules of {self._user.address} say: {what}")
+
+    def answer(self, action: Vacation, message: SieveMessage) -> None:
+        """RFC 5230 §4: at most one answer to a sender in so many days; to the reverse-path, from nobody."""
+        own = (self._user.address,)
+        if why := unanswered_because(
+            action, message, envelope_from=self._from, own_addresses=(self._to, *own)
+        ):
+            self.tell(f"vacation, but no answer is sent: {why}")
+            return
+        key = vacations.Key(self._user.name, action.response, self._from.lower())
+        if vacations.answered(self.context.store, key, now=self.context.clock.now()):
+            self.tell("vacation, but the sender had this answer lately")
+            return
+        reply = vacation_reply(
+            action,
+            message,
+            envelope_from=self._from,
+            envelope_to=self._to,
+            own_addresses=own,
+            now=self.context.clock.now(),
+            message_id=f"<{secrets.token_hex(12)}@{self.context.hostname}>",
+        )
+        if reply is not None:
+            self.tell(f"vacation: {self._from} is answered")
+            to = Recipient(self.envelope.reverse_path, frozenset({Notify.NEVER}))
+            envelope = Envelope(b"", (to,), smtputf8=not reply.isascii() and self.envelope.smtputf8)
+            self._decision.replies.append(Reply(key, action.days, envelope, reply))
+
+
+def one_line(reason: str) -> str:
+    """A reason in words that any reply line takes (RFC 5321 §4.2)."""
+    text = " ".join(reason.split()).encode("ascii", "replace")
+    return "".join(chr(octet) if 32 <= octet < 127 else "?" for octet in text[:_REASON_OCTETS]) or "Refused"

@@ -46,6 +46,11 @@ TOWN = World(
 
 
 @pytest.fixture(scope="session")
+def town() -> World:
+    return TOWN
+
+
+@pytest.fixture(scope="session")
 def tls_context():
     return CertificateAuthority().context("localhost")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reference_server.envelope import Notify, Recipient
+from reference_server.envelope import Envelope, Notify, Recipient
 from reference_server.mda.acceptance import Acceptance
 from reference_server.relay.model import Attempt, Fate, NextHop, Transport
 from reference_server.store import StoreFailed
@@ -110,6 +110,4 @@ def test_an_alias_of_one_passes_the_notification_on_and_one_of_several_does_not(
 
 
 def envelope_for(recipient: Recipient):
-    from reference_server.envelope import Envelope
-
     return Envelope(b"zed@example.net", (recipient,))

@@ -1,0 +1,37 @@
+"""Whom a user's rules have answered, and until when that is enough (RFC 5230 §4.1)."""
+
+import datetime as dt
+from typing import Final, NamedTuple
+
+from reference_server.store import Store
+
+__all__ = ["Key", "answered", "remember"]
+
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS vacations ("
+    " user TEXT NOT NULL, response TEXT NOT NULL, sender TEXT NOT NULL, until TEXT NOT NULL,"
+    " PRIMARY KEY (user, response, sender)) WITHOUT ROWID"
+)
+
+
+class Key(NamedTuple):
+    """One answer of one user to one sender; `sender` is folded to lower case."""
+
+    user: str
+    response: str
+    sender: str
+
+
+def answered(store: Store, key: Key, *, now: dt.datetime) -> bool:
+    """Whether the sender had this answer, and not long enough ago."""
+    with store.transaction() as sql:
+        sql.execute(_TABLE)
+        query = "SELECT 1 FROM vacations WHERE user = ? AND response = ? AND sender = ? AND until > ?"
+        return sql.execute(query, (*key, now.isoformat())).fetchone() is not None
+
+
+def remember(store: Store, key: Key, *, until: dt.datetime) -> None:
+    """In the caller's transaction, with the answer itself."""
+    with store.transaction() as sql:
+        sql.execute(_TABLE)
+        sql.execute("INSERT OR REPLACE INTO vacations VALUES (?, ?, ?, ?)", (*key, until.isoformat()))
