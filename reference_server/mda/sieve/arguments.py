@@ -1,17 +1,19 @@
 """The arguments of one command or test, handed out as its grammar asks for them (RFC 5228 §2.6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from reference_server.mda.sieve.errors import Place, SieveError
 from reference_server.mda.sieve.execution import Command, Test
 from reference_server.mda.sieve.strings import Template, read_template
 from reference_server.mda.sieve.syntax import Argument, Node, Number, Strings, Tag
 
-__all__ = ["Arguments", "Choice", "Scope", "StringList"]
+__all__ = ["Arguments", "Choice", "CommandWords", "Scope", "StringList", "TestWords", "Words"]
 
 StringList = tuple[Template, ...]
+
+T = TypeVar("T")
 
 _START: Final = Place(0, 0)
 
@@ -100,6 +102,10 @@ class Arguments:
     def value_of(self, tag: Tag) -> Template:
         """The string behind a tag that `choice` has taken."""
         return self._single(self._behind(tag), f"{tag.name} takes a string")
+
+    def values_of(self, tag: Tag) -> StringList:
+        """The strings behind a tag that `choice` has taken."""
+        return self._list(self._behind(tag), f"{tag.name} takes strings")
 
     def _tag_value(self, tag: str, extension: str | None) -> Argument | None:
         taken = self._take_tag(tag, extension)
@@ -215,3 +221,9 @@ class Arguments:
             raise self.error("takes no test; is a semicolon missing?", self.node.tests[0].place)
         if self.node.block is not None and not self._block_taken:
             raise self.error("takes no block")
+
+
+# What a module adds to the language: word -> the extension it needs, and how its arguments are read.
+Words = Mapping[str, tuple[str | None, Callable[[Arguments], T]]]
+CommandWords = Words[Command]
+TestWords = Words[Test]

@@ -1,12 +1,11 @@
 """The controls and actions of RFC 5228, reject and ereject of RFC 5429."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from reference_server.mda.sieve.actions import Discard, FileInto, Keep, Redirect, Reject
 from reference_server.mda.sieve.addresses import outbound_address
-from reference_server.mda.sieve.arguments import Arguments, StringList
+from reference_server.mda.sieve.arguments import Arguments, CommandWords, StringList
 from reference_server.mda.sieve.errors import Place, SieveError
 from reference_server.mda.sieve.execution import Command, Run, Stop, Test
 from reference_server.mda.sieve.flags import flags_of
@@ -163,7 +162,7 @@ def _outbound(octets: bytes, template: Template) -> str:
     return address
 
 
-COMMANDS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Command]]]] = {
+COMMANDS: Final[CommandWords] = {
     "discard": (None, DiscardCommand.read),
     "ereject": ("ereject", RejectCommand.read),
     "fileinto": ("fileinto", FileIntoCommand.read),

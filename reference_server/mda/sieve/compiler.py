@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, NoReturn, TypeVar
 
-from reference_server.mda.sieve.arguments import Arguments, Scope
+from reference_server.mda.sieve.arguments import Arguments, CommandWords, Scope, TestWords
+from reference_server.mda.sieve.body import BODY_TESTS
 from reference_server.mda.sieve.commands import COMMANDS, Branch, If
+from reference_server.mda.sieve.comparators import COMPARATORS
+from reference_server.mda.sieve.dates import DATE_TESTS
 from reference_server.mda.sieve.errors import Place, SieveError
 from reference_server.mda.sieve.execution import Command, Test
 from reference_server.mda.sieve.flags import FLAG_COMMANDS, FLAG_TESTS
-from reference_server.mda.sieve.matching import COMPARATORS
+from reference_server.mda.sieve.mailboxes import MAILBOX_TESTS
 from reference_server.mda.sieve.strings import octets_of
 from reference_server.mda.sieve.syntax import Node, parse
 from reference_server.mda.sieve.tests import TESTS
@@ -23,10 +26,10 @@ __all__ = ["CAPABILITIES", "Script", "compile_script"]
 MAX_SCRIPT_OCTETS: Final = 256 * 1024
 
 T = TypeVar("T")
-Words = Mapping[str, tuple[str | None, Callable[[Arguments], T]]]
-
-_COMMANDS: Final[Words[Command]] = {**COMMANDS, **FLAG_COMMANDS, **VARIABLE_COMMANDS, **VACATION_COMMANDS}
-_TESTS: Final[Words[Test]] = {**TESTS, **FLAG_TESTS, **VARIABLE_TESTS}
+_COMMANDS: Final[CommandWords] = {**COMMANDS, **FLAG_COMMANDS, **VARIABLE_COMMANDS, **VACATION_COMMANDS}
+_TESTS: Final[TestWords] = {
+    **TESTS, **BODY_TESTS, **DATE_TESTS, **FLAG_TESTS, **MAILBOX_TESTS, **VARIABLE_TESTS,
+}  # fmt: skip
 
 _CHAIN: Final = ("if", "elsif", "else")
 _CONTROLS: Final = (*_CHAIN, "require")
@@ -130,7 +133,13 @@ class _Compiler:
     def test(self, node: Node) -> Test:
         return self.read(node, _TESTS, "test")
 
-    def read(self, node: Node, words: Words[T], what: str, others: tuple[str, ...] = ()) -> T:
+    def read(
+        self,
+        node: Node,
+        words: Mapping[str, tuple[str | None, Callable[[Arguments], T]]],
+        what: str,
+        others: tuple[str, ...] = (),
+    ) -> T:
         found = words.get(node.name)
         if found is None:
             meant = _meant(node.name, (*words, *others))

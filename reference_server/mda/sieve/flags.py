@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from reference_server.mda.sieve.arguments import Arguments, StringList
+from reference_server.mda.sieve.arguments import Arguments, CommandWords, StringList, TestWords
 from reference_server.mda.sieve.execution import Command, Run, Test
 from reference_server.mda.sieve.match import Match, read_match
 from reference_server.mda.sieve.strings import Template
@@ -115,9 +115,5 @@ class HasFlag(Test):
         return [flags_of([run.variables.get(name, b"")]) for name in names]
 
 
-FLAG_COMMANDS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Command]]]] = dict.fromkeys(
-    _CHANGES, ("imap4flags", ChangeFlags.read)
-)
-FLAG_TESTS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Test]]]] = {
-    "hasflag": ("imap4flags", HasFlag.read)
-}
+FLAG_COMMANDS: Final[CommandWords] = dict.fromkeys(_CHANGES, ("imap4flags", ChangeFlags.read))
+FLAG_TESTS: Final[TestWords] = {"hasflag": ("imap4flags", HasFlag.read)}

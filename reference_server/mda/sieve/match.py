@@ -2,15 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from reference_server.mda.sieve.arguments import Arguments, Choice, StringList
+from reference_server.mda.sieve.comparators import COMPARATORS, Comparator, Relation
 from reference_server.mda.sieve.errors import Place
 from reference_server.mda.sieve.execution import Run
-from reference_server.mda.sieve.matching import COMPARATORS, Comparator, MatchType, Relation, captured, glob
+from reference_server.mda.sieve.glob import captured, glob
 from reference_server.mda.sieve.syntax import Tag
 
-__all__ = ["Match", "read_match"]
+__all__ = ["Match", "MatchType", "read_match"]
+
+
+class MatchType(StrEnum):
+    IS = ":is"
+    CONTAINS = ":contains"
+    MATCHES = ":matches"
+    VALUE = ":value"
+    COUNT = ":count"
+
 
 # Ours: what one comparison costs beside the octets it looks at, in octets.
 _COMPARISON: Final = 256

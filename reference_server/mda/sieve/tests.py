@@ -1,11 +1,10 @@
 """The tests of RFC 5228 §5, with the address parts of RFC 5233 and the occurrences of RFC 5260."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from reference_server.mda.sieve.addresses import AddressPart, MailAddress, addresses_in
-from reference_server.mda.sieve.arguments import Arguments, Choice, StringList
+from reference_server.mda.sieve.arguments import Arguments, Choice, StringList, TestWords
 from reference_server.mda.sieve.errors import SieveError
 from reference_server.mda.sieve.execution import Run, Test
 from reference_server.mda.sieve.match import Match, read_match
@@ -227,7 +226,7 @@ def _envelope_part(name: bytes, template: Template) -> str:
     return part
 
 
-TESTS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Test]]]] = {
+TESTS: Final[TestWords] = {
     "address": (None, Address.read),
     "allof": (None, AllOf.read),
     "anyof": (None, AnyOf.read),

@@ -1,13 +1,12 @@
 """The action vacation (RFC 5230): what the script says of the answer."""
 
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from reference_server.mda.sieve.actions import Vacation
 from reference_server.mda.sieve.addresses import mailbox_list
-from reference_server.mda.sieve.arguments import Arguments, StringList
+from reference_server.mda.sieve.arguments import Arguments, CommandWords, StringList
 from reference_server.mda.sieve.errors import Place, SieveError
 from reference_server.mda.sieve.execution import Command, Run
 from reference_server.mda.sieve.strings import Template
@@ -101,6 +100,4 @@ def _entity(octets: bytes, template: Template) -> None:
         raise SieveError(template.place, "with :mime the header in the text is ASCII")
 
 
-VACATION_COMMANDS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Command]]]] = {
-    "vacation": ("vacation", VacationCommand.read)
-}
+VACATION_COMMANDS: Final[CommandWords] = {"vacation": ("vacation", VacationCommand.read)}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from reference_server.mda.sieve.arguments import Arguments, Choice, StringList
+from reference_server.mda.sieve.arguments import Arguments, Choice, CommandWords, StringList, TestWords
 from reference_server.mda.sieve.execution import Command, Run, Test
 from reference_server.mda.sieve.match import Match, read_match
 from reference_server.mda.sieve.strings import IDENTIFIER, Template
@@ -76,9 +76,5 @@ class StringTest(Test):
         return self.match.any(run, values, self.keys, count=sum(map(bool, values)))
 
 
-VARIABLE_COMMANDS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Command]]]] = {
-    "set": ("variables", Set.read)
-}
-VARIABLE_TESTS: Final[Mapping[str, tuple[str | None, Callable[[Arguments], Test]]]] = {
-    "string": ("variables", StringTest.read)
-}
+VARIABLE_COMMANDS: Final[CommandWords] = {"set": ("variables", Set.read)}
+VARIABLE_TESTS: Final[TestWords] = {"string": ("variables", StringTest.read)}
