@@ -1,11 +1,10 @@
 """From the tree of a script to what can be run: every word, argument and extension is checked (RFC 5228 §2.10.6)."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, NoReturn, TypeVar
 
-from reference_server.mda.sieve.arguments import Arguments, CommandWords, Scope, TestWords
+from reference_server.mda.sieve.arguments import Arguments, CommandWords, Scope, TestWords, Words
 from reference_server.mda.sieve.body import BODY_TESTS
 from reference_server.mda.sieve.commands import COMMANDS, Branch, If
 from reference_server.mda.sieve.comparators import COMPARATORS
@@ -26,6 +25,7 @@ __all__ = ["CAPABILITIES", "Script", "compile_script"]
 MAX_SCRIPT_OCTETS: Final = 256 * 1024
 
 T = TypeVar("T")
+
 _COMMANDS: Final[CommandWords] = {**COMMANDS, **FLAG_COMMANDS, **VARIABLE_COMMANDS, **VACATION_COMMANDS}
 _TESTS: Final[TestWords] = {
     **TESTS, **BODY_TESTS, **DATE_TESTS, **FLAG_TESTS, **MAILBOX_TESTS, **VARIABLE_TESTS,
@@ -133,13 +133,7 @@ class _Compiler:
     def test(self, node: Node) -> Test:
         return self.read(node, _TESTS, "test")
 
-    def read(
-        self,
-        node: Node,
-        words: Mapping[str, tuple[str | None, Callable[[Arguments], T]]],
-        what: str,
-        others: tuple[str, ...] = (),
-    ) -> T:
+    def read(self, node: Node, words: Words[T], what: str, others: tuple[str, ...] = ()) -> T:
         found = words.get(node.name)
         if found is None:
             meant = _meant(node.name, (*words, *others))

@@ -23,8 +23,8 @@ class SearchedPart:
 
     Attributes:
         media_type: ``type/subtype`` in lower case.
-        strings: Of a multipart what stands before and behind its parts, of a message its header, else the content with
-            its transfer encoding undone, text in UTF-8.
+        strings: Of a multipart what stands before and behind its parts, of a message its header, of others the content
+            with its transfer encoding undone, text in UTF-8.
     """
 
     media_type: bytes
