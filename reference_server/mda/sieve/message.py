@@ -23,7 +23,7 @@ class SearchedPart:
 
     Attributes:
         media_type: ``type/subtype`` in lower case.
-        strings: Of a multipart what stands before and behind its parts, of a message its header, of others the content
+        strings: What stands before and behind the parts of a multipart, the header of a message, else the content
             with its transfer encoding undone, text in UTF-8.
     """
 
