@@ -1,0 +1,284 @@
+"""Hands messages over to next hops: one exchanger after the other, on connections that are kept for more."""
+
+import ssl
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import trio
+
+from harness.errors import ConnectFailed, RemoteProtocolError, TimedOut, TlsFailed, TransportError
+from reference_server.envelope import Recipient
+from reference_server.journal import Journal
+from reference_server.relay.connection import Connection, Line, Peer
+from reference_server.relay.dialogue import Dialogue
+from reference_server.relay.doubt import InDoubt, Turn
+from reference_server.relay.model import Attempt, Fate, NextHop, Outcome, Transport
+from reference_server.relay.routing import Exchanger, NoRoute
+from reference_server.relay.talk import Record, Refused
+from reference_server.world.model import RelayLimits
+
+__all__ = ["Courier", "Routes"]
+
+# Ours: how long a final reply may take before others may be in doubt too; how long a QUIT may take, and all of them
+# at the end; how many connections are kept.
+_PATIENCE_S: Final = 5.0
+_QUIT_S: Final = 5.0
+_LAST_WORDS_S: Final = 0.5
+_MAX_KEPT: Final = 50
+
+
+class Routes(Protocol):
+    """Who takes the mail of a domain: `Router`."""
+
+    async def route(self, name: str) -> tuple[Exchanger, ...]:
+        """Raises `NoRoute`."""
+
+
+@dataclass(eq=False)
+class _Kept:
+    """A connection with its session, and how many messages went over it."""
+
+    connection: Connection
+    dialogue: Dialogue
+    messages: int = 0
+
+
+class _Handover:
+    """One attempt under way: who waits, and why."""
+
+    def __init__(self, attempt: Attempt, record: Record) -> None:
+        self.attempt = attempt
+        self._record = record
+        self._waiting = {recipient.address: recipient for recipient in attempt.envelope.recipients}
+        self._reasons: dict[bytes, Outcome] = {}
+
+    @property
+    def waiting(self) -> tuple[Recipient, ...]:
+        return tuple(self._waiting.values())
+
+    def settle(self, outcomes: Mapping[bytes, Outcome]) -> None:
+        for address in outcomes:
+            del self._waiting[address]
+        self._record(outcomes)
+
+    def put_off(self, outcomes: Mapping[bytes, Outcome]) -> None:
+        for address, outcome in outcomes.items():
+            self._reasons[address] = _weightier(self._reasons.get(address, outcome), outcome)
+
+    def put_off_all(self, outcome: Outcome) -> None:
+        self.put_off(dict.fromkeys(self._waiting, outcome))
+
+    def end(self) -> None:
+        """Nobody is left to be asked."""
+        if self._waiting:
+            self.settle({address: self._reasons[address] for address in self._waiting})
+
+
+def _weightier(old: Outcome, new: Outcome) -> Outcome:
+    """What is said of who was not taken: failed only where every host says so, and a peer's word before ours."""
+    if old.fate is not new.fate:
+        return old if old.fate is Fate.DEFERRED else new
+    return old if old.by_peer and not new.by_peer else new
+
+
+class Courier:
+    """Hands messages over; keeps connections.
+
+    Args:
+        hello: What we say in EHLO.
+        tls: For peers that offer STARTTLS; a peer with whom the handshake fails gets the mail in the clear.
+        source: The address that connections come from, None for the system's choice.
+        lmtp: Address and port of this host's own mailbox agent, for `Transport.LMTP`.
+        dialogue: What sessions are made of.
+    """
+
+    def __init__(
+        self,
+        router: Routes,
+        *,
+        hello: str,
+        smtp_port: int,
+        limits: RelayLimits,
+        tls: ssl.SSLContext | None,
+        journal: Journal,
+        host: str,
+        source: str | None = None,
+        lmtp: tuple[str, int] | None = None,
+        dialogue: type[Dialogue] = Dialogue,
+    ) -> None:
+        self._router = router
+        self._hello = hello
+        self._smtp_port = smtp_port
+        self._limits = limits
+        self._line = Line(host, source, limits.connect_s, limits.timeout_s, tls, journal)
+        self._lmtp = lmtp
+        self._dialogue = dialogue
+        self._in_doubt = InDoubt(limits.in_doubt, patience_s=_PATIENCE_S)
+        self._limiters: defaultdict[Peer, trio.CapacityLimiter] = defaultdict(
+            lambda: trio.CapacityLimiter(limits.per_destination)
+        )
+        # A dict as an ordered set: the one kept longest comes first.
+        self._kept: dict[_Kept, None] = {}
+        self._closed = False
+
+    async def deliver(self, attempt: Attempt, record: Record) -> None:
+        """Try the hosts of the next hop, one address after the other, until no recipient waits (RFC 5321 §5.1).
+
+        Args:
+            record: Told of every recipient once, as soon as it is certain what became of it; for those whom the reply
+                to the message settles, before anything else is awaited. What it raises ends the attempt.
+
+        Raises nothing that a peer could cause.
+        """
+        handover = _Handover(attempt, record)
+        try:
+            for peer in await self.peers(attempt.next_hop):
+                await self._try(peer, handover)
+                if not handover.waiting:
+                    break
+        except NoRoute as exc:
+            handover.put_off_all(exc.outcome)
+        handover.end()
+
+    async def peers(self, next_hop: NextHop) -> list[Peer]:
+        """Whom to try, in order; raises `NoRoute`."""
+        if next_hop.transport is Transport.LMTP:
+            if self._lmtp is None:
+                raise NoRoute(Outcome(Fate.DEFERRED, "4.3.5", "no mailbox agent is configured"))
+            return [Peer(next_hop.name, *self._lmtp, lmtp=True)]
+        exchangers = await self._router.route(next_hop.name)
+        peers = [
+            Peer(exchanger.name, address, self._smtp_port)
+            for exchanger in exchangers
+            for address in exchanger.addresses
+        ]
+        if not peers:
+            raise NoRoute(Outcome(Fate.DEFERRED, "4.4.4", f"no host has an address for {next_hop.name}"))
+        return peers
+
+    async def close_idle(self) -> None:
+        """Say QUIT on every connection that is kept."""
+        kept, self._kept = self._kept, {}
+        async with trio.open_nursery() as nursery:
+            for session in kept:
+                nursery.start_soon(self._part, session)
+
+    async def aclose(self) -> None:
+        """End what is kept, soon, even when cancelled; nothing is kept from now on."""
+        self._closed = True
+        with trio.move_on_after(_LAST_WORDS_S, shield=True):
+            await self.close_idle()
+
+    # One peer
+
+    async def _try(self, peer: Peer, handover: _Handover) -> None:
+        """Hand over to one peer what it takes; why it does not take the rest is noted."""
+        async with self._place(peer):
+            session = await self._reused(peer)
+            if session is not None and (await self._hand_over(session, handover) or not handover.waiting):
+                return
+            # A connection that was kept may have ended meanwhile; that is no answer.
+            try:
+                session = await self._open(peer, handover.attempt.queue_id)
+            except Refused as exc:
+                handover.put_off_all(exc.outcome)
+            except (TransportError, RemoteProtocolError) as exc:
+                handover.put_off_all(Outcome(Fate.DEFERRED, _status(exc), str(exc), peer.name))
+            else:
+                await self._hand_over(session, handover)
+
+    @asynccontextmanager
+    async def _place(self, peer: Peer) -> AsyncIterator[None]:
+        """One of the connections that a peer may have at a time."""
+        limiter = self._limiters[peer]
+        try:
+            async with limiter:
+                yield
+        finally:
+            if not limiter.borrowed_tokens and not limiter.statistics().tasks_waiting:
+                self._limiters.pop(peer, None)
+
+    async def _reused(self, peer: Peer) -> _Kept | None:
+        """A connection to this peer that is still good."""
+        for session in [kept for kept in self._kept if kept.connection.peer == peer]:
+            del self._kept[session]
+            if session.connection.quiet:
+                return session
+            await session.connection.close()
+        return None
+
+    async def _open(self, peer: Peer, queue_id: str) -> _Kept:
+        """A new connection, ready for MAIL.
+
+        Raises:
+            Refused, TransportError, RemoteProtocolError: The connection is closed.
+        """
+        try:
+            return await self._opened(peer, queue_id, tls=self._line.tls is not None and not peer.lmtp)
+        except TlsFailed:
+            return await self._opened(peer, queue_id, tls=False)
+
+    async def _opened(self, peer: Peer, queue_id: str, *, tls: bool) -> _Kept:
+        connection = await Connection.connect(peer, self._line, queue_id)
+        session = _Kept(
+            connection, self._dialogue(hello=self._hello, remote=peer.name, lmtp=peer.lmtp, tls=tls)
+        )
+        try:
+            await connection.run(session.dialogue.open())
+        except BaseException:
+            await self._part(session)
+            raise
+        return session
+
+    async def _hand_over(self, session: _Kept, handover: _Handover) -> bool:
+        """One message; afterwards the connection is kept or ended. Whether the peer was there to the end."""
+        attempt = handover.attempt
+        envelope = replace(attempt.envelope, recipients=handover.waiting)
+        connection, dialogue = session.connection, session.dialogue
+        connection.queue_id = attempt.queue_id
+        try:
+            handover.put_off(
+                await connection.run(
+                    dialogue.transact(envelope, attempt.content, handover.settle), Turn(self._in_doubt)
+                )
+            )
+        except BaseException:
+            await connection.close()
+            raise
+        session.messages += 1
+        answered = dialogue.alive
+        if self._closed or not answered or session.messages >= self._limits.per_connection:
+            await self._part(session)
+        else:
+            await self._keep(session)
+        return answered
+
+    async def _keep(self, session: _Kept) -> None:
+        session.connection.queue_id = ""
+        self._kept[session] = None
+        if len(self._kept) > _MAX_KEPT:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            await self._part(oldest)
+
+    async def _part(self, session: _Kept) -> None:
+        """QUIT where the peer still listens, and close."""
+        try:
+            with trio.move_on_after(_QUIT_S):
+                await session.connection.run(session.dialogue.quit())
+        finally:
+            await session.connection.close()
+
+
+def _status(exc: TransportError | RemoteProtocolError) -> str:
+    """RFC 3463 §3.5, §3.6: no answer from the host; a bad connection; a protocol that is none."""
+    match exc:
+        case ConnectFailed() | TimedOut():
+            return "4.4.1"
+        case TransportError():
+            return "4.4.2"
+        case _:
+            return "4.5.0"
