@@ -145,11 +145,11 @@ def _refusal(query: dns.message.Message) -> dns.rcode.Rcode | None:
 
 
 def _render(response: dns.message.Message, query: dns.message.Message, *, over_tcp: bool) -> bytes:
-    """In wire format; records that do not fit are left out whole, and TC says so (RFC 2181 §9)."""
+    """In wire format, records in the world's order; what does not fit is left out, and TC says so (RFC 2181 §9)."""
     if over_tcp:
         limit = _TCP_OCTETS
     elif query.edns < 0:
         limit = _PLAIN_OCTETS
     else:
         limit = max(_PLAIN_OCTETS, min(query.payload, _EDNS_OCTETS))
-    return response.to_wire(max_size=limit, prefer_truncation=True)
+    return response.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)

@@ -14,7 +14,7 @@ from reference_server.journal import Direction, Journal, Kind
 __all__ = ["serve_dns"]
 
 # Ours. What the server holds for its clients at a time: TCP connections, and answers that a script holds back.
-_CONNECTIONS: Final = 64
+CONNECTIONS: Final = 64
 _HELD_BACK: Final = 1024
 # Ours: how long a client may take for its next question, and keep a connection.
 _QUESTION_S: Final = 10.0
@@ -80,7 +80,7 @@ class _Service:
         self._authority = authority
         self._journal = journal
         self._nursery = nursery
-        self._connections = trio.CapacityLimiter(_CONNECTIONS)
+        self._connections = trio.CapacityLimiter(CONNECTIONS)
         self._held_back = trio.CapacityLimiter(_HELD_BACK)
 
     async def answer_datagrams(self, udp: trio.socket.SocketType) -> None:

@@ -14,12 +14,13 @@ import dns.rdatatype
 import dns.rdtypes.ANY.CNAME
 import dns.rdtypes.ANY.SOA
 import dns.rrset
-import dns.ttl
 
 from reference_server.world.model import Record
 
 __all__ = ["Found", "Tree", "read_record"]
 
+# RFC 2181 §8.
+_MAX_TTL_S: Final = 2**31 - 1
 # Ours: no honest chain of aliases is longer, and every resolver has a bound near it.
 _MAX_ALIASES: Final = 12
 
@@ -68,7 +69,7 @@ def read_record(record: Record) -> dns.rrset.RRset:
         raise ValueError(f"DNS record {record.name} {record.type} {record.value!r}: {problem}") from exc
     if dns.rdatatype.is_metatype(type_):
         raise ValueError(f"DNS record {record.name} {record.type}: this type is asked for, never stored")
-    if not 0 <= record.ttl_s <= dns.ttl.MAX_TTL:
+    if not 0 <= record.ttl_s <= _MAX_TTL_S:
         raise ValueError(f"DNS record {record.name} {record.type}: {record.ttl_s} s is no TTL")
     return dns.rrset.from_rdata(name, record.ttl_s, value)
 

@@ -58,11 +58,11 @@ def ask(authority) -> Ask:
 
 @pytest.fixture
 def play(authority) -> Play:
-    """Run a scene with the DNS at the port that it gets; everything ends with it, or fails after 10 s."""
+    """Run a scene with the DNS at the port that it gets; everything ends with it, or fails after 30 s."""
 
     def run(scene: Scene, *, journal: Journal | None = None) -> None:
         async def main() -> None:
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 async with trio.open_nursery() as nursery:
                     serve = partial(serve_dns, authority, "127.0.0.1", journal=journal)
                     await scene(await nursery.start(serve))

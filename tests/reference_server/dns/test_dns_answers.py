@@ -54,7 +54,12 @@ def test_records_are_found(ask, name, type_, expected) -> None:
         ("dangling.example.org.", "A", dns.rcode.NXDOMAIN, "example.test."),
         ("mx2.example.test.", "AAAA", dns.rcode.NOERROR, "."),
         ("mx1.example.test.", "MX", dns.rcode.NOERROR, "example.test."),
-        ("_tcp.mx1.example.test.", "TLSA", dns.rcode.NOERROR, "example.test."),  # only names below it have records
+        (
+            "_tcp.mx1.example.test.",
+            "TLSA",
+            dns.rcode.NOERROR,
+            "example.test.",
+        ),  # only names below it have records
         ("here.wild.example.org.", "MX", dns.rcode.NOERROR, "."),  # a wildcard does not cover what is there
         ("wild.example.org.", "MX", dns.rcode.NOERROR, "."),
     ],
