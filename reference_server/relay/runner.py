@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import trio
 
 from reference_server.context import Context
+from reference_server.journal import Kind
 from reference_server.mda.acceptance import Acceptance
 from reference_server.mime.fields import header_end, parse_fields
 from reference_server.relay.model import Attempt, Fate, NextHop, Outcome, Transport
@@ -92,13 +93,13 @@ class Relay:
             unlisten()
 
     async def run_once(self) -> int:
-        """Everything that is due now, and what comes of it; returns the number of attempts made."""
+        """Everything that is due now, and what comes of it; ends early where the disk fails. Returns the attempts."""
         before = self._begun
         while True:
             at_start = self._begun
             async with trio.open_nursery() as self._nursery:
                 self._look()
-            if self._begun == at_start:
+            if self._resting or self._begun == at_start:
                 return self._begun - before
 
     async def _until_news(self) -> None:
@@ -176,6 +177,13 @@ class Relay:
 
     async def _hand_over(self, attempt: Attempt) -> Outcome | None:
         """Try it; returns the outcome where it is the same for all recipients."""
+        hop = attempt.next_hop
+        self._context.journal.note(
+            self._context.hostname,
+            Kind.QUEUE,
+            f"tries {hop.transport} to {hop.name}",
+            queue_id=attempt.queue_id,
+        )
         told: dict[bytes, Outcome] = {}
 
         def record(outcomes: Mapping[bytes, Outcome]) -> None:
@@ -194,16 +202,20 @@ class Relay:
         return outcomes.pop() if len(outcomes) == 1 else None
 
     def _record(self, attempt: Attempt, outcomes: Mapping[bytes, Outcome]) -> None:
-        """To disk; where the disk fails, what another host has taken is kept in mind and is not sent again."""
+        """To disk. What another host has taken is never sent again only because we fail to write it down."""
         if not outcomes:
             return
         try:
             self._settle(attempt.queue_id, attempt.next_hop, outcomes)
-        except StoreFailed:
+        except Exception as exc:
             if attempt.next_hop.transport is Transport.LOCAL:
-                raise
-            self._unrecorded.append((attempt.queue_id, attempt.next_hop, outcomes))
-            self._rest()
+                raise  # the delivery is undone with it
+            if isinstance(exc, StoreFailed):
+                self._unrecorded.append((attempt.queue_id, attempt.next_hop, outcomes))
+                self._rest()
+            else:
+                _log.exception("%s: a fault of the relay; the message is held", attempt.queue_id)
+                self._queue.hold([attempt.queue_id])
 
     def _settle(self, queue_id: str, hop: NextHop, outcomes: Mapping[bytes, Outcome]) -> None:
         self._settling.settle(queue_id, hop, outcomes)
