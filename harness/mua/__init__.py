@@ -1,0 +1,1 @@
+"""A small mail user agent: composes, submits, and reads, for any target."""
