@@ -69,21 +69,23 @@ class Transaction:
         self._data_said = False
 
     def run(self) -> Talk[None]:
-        session = self._session
         try:
-            yield from session.converse(self._envelope())
+            yield from self._session.converse(self._envelope())
+            self._ledger.flush()
+            if self._accepted and self._fitted.chunked:
+                yield from self.send_chunks(self._fitted.content)
+            else:
+                yield from self._after_data()
         finally:
             self._ledger.flush()
-        if self._accepted and self._fitted.chunked:
-            yield from self.send_chunks(self._fitted.content)
+
+    def _after_data(self) -> Talk[None]:
+        if self._accepted and not self._data_said:
+            yield from self._session.converse([self._data()])
+        if self._go_ahead:
+            yield from self.send_data(self._fitted.content)
         else:
-            if self._accepted and not self._data_said:
-                yield from session.converse([self._data()])
-            if self._go_ahead:
-                yield from self.send_data(self._fitted.content)
-            else:
-                session.leave_unfinished()
-        self._ledger.flush()
+            self._session.leave_unfinished()
 
     # The envelope
 
@@ -190,8 +192,6 @@ class Transaction:
             waiting = [address for address in self._accepted if address in self._ledger.open]
             self._ledger.decide(waiting, self._session.lost(exc), in_doubt=True)
             raise
-        finally:
-            self._ledger.flush()
 
     def _hear_final(self, waiting: Sequence[bytes]) -> Talk[None]:
         """One reply; in LMTP one for each accepted recipient, in their order (RFC 2033 §4.2)."""
