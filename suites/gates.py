@@ -10,6 +10,7 @@ from harness.clients.live import LiveTarget
 from harness.errors import CheckOutcome, MailproofError, NotOffered, RemoteProtocolError, Unclear
 from harness.results import GateRecord
 from suites.mail import deliver, fetch, plain_message
+from suites.peer import peer_of
 
 __all__ = ["GATES", "Gates"]
 
@@ -50,6 +51,32 @@ def delivery_gate(target: LiveTarget) -> None:
     fetch(target, token)
 
 
+def relay_gate(target: LiveTarget) -> None:
+    """The MX greets, and we can be the outside that the target was told of."""
+    target.smtp()
+    peer_of(target)
+
+
+def sending_gate(target: LiveTarget) -> None:
+    """A message of the first account, submitted, comes to our own exchanger."""
+    peer = peer_of(target)
+    address = f"{target.unique('gate')}@{peer.domain}"
+    client = target.submission()
+    for reply in (
+        client.mail(b"<%s>" % target.account().address.encode()),
+        client.rcpt(b"<%s>" % address.encode()),
+    ):
+        if reply.klass != 2:
+            raise Unclear(f"a plain envelope was answered {reply}")
+    if (reply := client.data(plain_message(target.unique(), to=address))).klass != 2:
+        raise Unclear(f"a plain message was answered {reply}")
+    if not peer.wait_for([address.encode()], target.limits.delivery_s):
+        raise Unclear(
+            f"a message did not come from the target to {target.declared.outside} within"
+            f" {target.limits.delivery_s:g} s: does it ask our DNS, and send to that port?"
+        )
+
+
 GATES: Final[Mapping[str, Callable[[LiveTarget], None]]] = {
     "smtp": smtp_gate,
     "submission": submission_gate,
@@ -57,6 +84,8 @@ GATES: Final[Mapping[str, Callable[[LiveTarget], None]]] = {
     "pop3": pop3_gate,
     "imap": imap_gate,
     "delivery": delivery_gate,
+    "relay": relay_gate,
+    "sending": sending_gate,
 }
 
 

@@ -26,6 +26,7 @@ class Transport:
 
     Attributes:
         truncated: The peer ended a TLS connection without close_notify (RFC 8446 §6.1).
+        peer_address: The IP address of the other end, ``""`` where it has none.
     """
 
     def __init__(self, sock: socket.socket, where: str, *, timeout_s: float, transcript: Transcript) -> None:
@@ -35,6 +36,8 @@ class Transport:
         self.transcript = transcript
         self.closed = False
         self.truncated = False
+        name = sock.getpeername()
+        self.peer_address: str = name[0] if isinstance(name, tuple) else ""
 
     @classmethod
     def connect(
