@@ -34,7 +34,6 @@ _WORDS: Final = {
     "bool": "true or false",
     "float": "a number",
     "int": "a whole number",
-    "null": "nothing",
     "object": "a table",
     "str": "text",
 }
@@ -110,7 +109,7 @@ def _explained(data: object, table: type[msgspec.Struct], message: str) -> tuple
     if invalid := re.fullmatch(r"Invalid enum value (.*)", problem):
         return key, f"{invalid[1]} is none of {_listed(_choices(kind))}"
     if wrong := re.fullmatch(r"Expected `(.*)`, got `(.*)`", problem):
-        wanted = " or ".join(_WORDS.get(word, word) for word in wrong[1].split(" | "))
+        wanted = " or ".join(_WORDS.get(word, word) for word in wrong[1].split(" | ") if word != "null")
         read = "" if "password" in key or not isinstance(data, str | int | float) else f" {data!r}"
         return key, f"must be {wanted}, and is {_WORDS.get(wrong[2], wrong[2])}{read}"
     if beyond := re.fullmatch(r"Expected `(\w+)` ([<>]=?) (\S+)", problem):
