@@ -32,22 +32,19 @@ def describe(octets: bytes) -> str:
 
 
 def _findings(message: dns.message.Message) -> Iterator[str]:
+    """The code where it is not NOERROR, the aliases and values, and what is missing."""
     asked = {question.rdtype for question in message.question}
-    values = [
-        value.to_text()
-        if rrset.rdtype in asked
-        else f"{dns.rdatatype.to_text(rrset.rdtype)} {value.to_text()}"
-        for rrset in message.answer
-        for value in rrset
-    ]
+    found = [(rrset.rdtype, value.to_text()) for rrset in message.answer for value in rrset]
+    is_found = bool(asked & {type_ for type_, _ in found}) or dns.rdatatype.ANY in asked
     if message.rcode() != dns.rcode.NOERROR:
         yield dns.rcode.to_text(message.rcode())
-    yield from values[:_SHOWN_RECORDS]
-    if len(values) > _SHOWN_RECORDS:
-        yield f"{len(values) - _SHOWN_RECORDS} more"
+    for type_, value in found[:_SHOWN_RECORDS]:
+        yield value if type_ in asked else f"{dns.rdatatype.to_text(type_)} {value}"
+    if len(found) > _SHOWN_RECORDS:
+        yield f"{len(found) - _SHOWN_RECORDS} more"
     if message.flags & dns.flags.TC:
         yield "truncated"
-    elif not values and message.rcode() == dns.rcode.NOERROR:
+    elif not is_found and message.rcode() == dns.rcode.NOERROR:
         yield "no data"
 
 
