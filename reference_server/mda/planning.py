@@ -90,7 +90,8 @@ class Planner:
         """To another host. A forward leaves its mark, by which it knows a message that comes back."""
         mark = b"%s: %s\r\n" % (DELIVERED_TO, by.encode()) if by else b""
         domain = recipient.address.rpartition(b"@")[2].decode("utf-8", "replace")
-        self._plan.onward.append(Onward(recipient, NextHop(Transport.SMTP, domain), mark + self.content))
+        hop = NextHop(Transport.SMTP, self.context.site.next_hop(domain))
+        self._plan.onward.append(Onward(recipient, hop, mark + self.content))
 
     def hand_over(self, asked: Recipient, recipient: Recipient, local: Local) -> None:
         """To a mailbox here: at once, or by way of the queue where another agent does it."""

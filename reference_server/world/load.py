@@ -1,6 +1,7 @@
 """World files: TOML read into a `World`; what cannot mean anything is refused in one line."""
 
 import ipaddress
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from harness.toml_files import convert, password_of, read_toml
 from harness.wire.smtp.address import AddressError, parse_domain, parse_mailbox
 from reference_server.dns.tree import Tree, read_record
 from reference_server.dns.trouble import Script
+from reference_server.world.advice import advice
 from reference_server.world.checks import READERS, problems
 from reference_server.world.model import (
     Domain,
@@ -43,6 +45,8 @@ from reference_server.world.tables import (
 
 __all__ = ["load_world", "world_of"]
 
+_log = logging.getLogger(__name__)
+
 # Ours: a script is written by hand, too.
 _MAX_SIEVE_OCTETS: Final = 64 * 1024
 
@@ -51,7 +55,7 @@ _ENTRY: Final = re.compile(r"(?P<table>hosts|domains|users)\[(?P<index>\d+)\]")
 
 
 def load_world(path: Path) -> World:
-    """Read a world file.
+    """Read a world file; what is probably not meant is said in the log, one warning each.
 
     Raises:
         WorldFileError: Names the file, the key, what was read and what is allowed.
@@ -76,6 +80,8 @@ def world_of(data: Mapping[str, object], *, source: Path | str, base: Path | Non
         Tree(records_of(world))
     except ValueError as exc:
         raise refuse(source, "dns.records", str(exc)) from exc
+    for key, problem in advice(world):
+        _log.warning("%s: %s: %s", source, _named(key, data), problem)
     return world
 
 

@@ -1,4 +1,4 @@
-"""The default world: one host, one domain, three users."""
+"""The default world: one host, one domain, three users, an alias and a forward."""
 
 from typing import Final
 
@@ -14,7 +14,11 @@ ONE_SERVER: Final = World(
             "example.test",
             mailboxes="mail.example.test",
             mx=(Mx(10, "mail.example.test"),),
-            aliases={"postmaster": ("alice@example.test",)},
+            aliases={
+                "postmaster": ("alice@example.test",),
+                "info": ("bob@example.test",),
+                "away": ("somebody@example.org",),
+            },
         ),
     ),
     users=tuple(User(name, "secret", f"{name}@example.test") for name in ("alice", "bob", "carol")),

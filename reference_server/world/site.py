@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from functools import cached_property
 
-from reference_server.world.model import Domain, Host, User, World
+from reference_server.world.model import Domain, Host, Mx, User, World
 
 __all__ = ["Site"]
 
@@ -48,8 +48,7 @@ class Site:
 
     @cached_property
     def _literals(self) -> tuple[str, ...]:
-        address = ipaddress.ip_address(self.host.address)
-        return (f"[ipv6:{address}]",) if address.version == 6 else (f"[{address}]",)
+        return (_literal(self.host).lower(),)
 
     def is_local(self, domain: str) -> bool:
         """Whether mail for the domain ends here."""
@@ -63,6 +62,21 @@ class Site:
     def _exchanges(self, domain: Domain) -> bool:
         return any(mx.host == self.host.name for mx in domain.mx)
 
+    def next_hop(self, domain: str) -> str:
+        """What mail for a domain is sent to from here: the domain, whose exchangers are looked up in the DNS.
+
+        An exchanger that has none better than itself would find nobody there (RFC 5321 §5.1). It knows the way inside
+        the house: the host with the mailboxes, as an address literal.
+        """
+        found = self.world.domain(domain)
+        if found is None or not self.is_backup_for(domain):
+            return domain
+        best = min(mx.preference for mx in found.mx)
+        inside = next((host for host in self.world.hosts if host.name == found.mailboxes), None)
+        if inside is None or Mx(best, self.host.name) not in found.mx:
+            return domain
+        return _literal(inside)
+
     def user_named(self, name: str) -> User | None:
         """The user who logs in by this: ``name``, or an address, in any case."""
         wanted = name.lower()
@@ -72,3 +86,9 @@ class Site:
         """Whether a client at this address is in one of the host's local networks."""
         address = ipaddress.ip_address(peer)
         return any(address in ipaddress.ip_network(network) for network in self.host.local_networks)
+
+
+def _literal(host: Host) -> str:
+    """RFC 5321 §4.1.3."""
+    address = ipaddress.ip_address(host.address)
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
