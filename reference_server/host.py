@@ -1,10 +1,10 @@
 """One host of a running world: up, down, slow or out of reach, as a test or a script wants it."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from harness.target import Account, Endpoint, Policy, Protocol, Target
+from harness.target import Account, Endpoint, Protocol, Target
 from reference_server.context import Context
+from reference_server.declared import policy_of
 from reference_server.ports import BlackHole
 from reference_server.runtime import AsyncioSide, Task, TrioSide
 from reference_server.store import Store
@@ -20,18 +20,18 @@ class RunningHost:
     """A host; its mail and its queue stay where they are while it is down.
 
     Attributes:
-        ports: Where it listens or, while it is down, will listen again.
+        ports: Where it listens or, while it is down, will listen again; shared with its relay.
     """
 
     def __init__(
         self,
         context: Context,
-        ports: Mapping[Protocol, int],
+        ports: dict[Protocol, int],
         ca_pem: str,
         tasks: tuple[Task, ...] = (),
     ) -> None:
         self.context = context
-        self.ports = dict(ports)
+        self.ports = ports
         self._ca_pem = ca_pem
         self._tasks = tasks
         self._sides: tuple[AsyncioSide, TrioSide] | None = None
@@ -60,7 +60,7 @@ class RunningHost:
             endpoints={p: Endpoint(p, address, self.ports[p]) for p in Protocol if p in self.ports},
             accounts=tuple(Account(u.address, u.password, u.address) for u in site.users),
             ca_pem=self._ca_pem,
-            policy=Policy(relay=self.host.relay.value),
+            policy=policy_of(site),
         )
 
     def start(self, asyncio_side: AsyncioSide, trio_side: TrioSide) -> None:
