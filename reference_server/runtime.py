@@ -20,7 +20,7 @@ from reference_server.context import Context
 from reference_server.imap.session import serve_imap
 from reference_server.pop3.session import serve_pop3
 from reference_server.slow import SlowStream
-from reference_server.smtp.carrier import Carrier
+from reference_server.smtp.carrier import Carrier, Connections
 from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
 
@@ -57,6 +57,8 @@ Task = Callable[[], Awaitable[None]]
 # Ours: more than a burst of clients; and how long a stop waits for a peer to end TLS before it drops the connection.
 _BACKLOG: Final = 256
 _STOP_S: Final = 0.2
+# asyncio takes so many turns of its loop from accepting a connection to telling us; who came last is turned away.
+_TURNS_OF_ACCEPT: Final = 4
 
 
 class _Side(ABC):
@@ -104,7 +106,7 @@ class _Listening:
     """A host's SMTP and LMTP."""
 
     servers: list[asyncio.Server] = field(default_factory=list)
-    connections: set[Carrier] = field(default_factory=set)
+    connections: Connections = field(default_factory=Connections)
 
 
 class AsyncioSide(_Side):
@@ -136,6 +138,8 @@ class AsyncioSide(_Side):
         await self._stopping.wait()
         for name in tuple(self._hosts):
             await self._close(name)
+        for _ in range(_TURNS_OF_ACCEPT):
+            await asyncio.sleep(0)
 
     async def _open(self, context: Context, ports: Mapping[Protocol, int]) -> dict[Protocol, int]:
         listening = self._hosts[context.hostname] = _Listening()
@@ -151,7 +155,7 @@ class AsyncioSide(_Side):
         return found
 
     async def _listen(
-        self, context: Context, protocol: Protocol, port: int, connections: set[Carrier]
+        self, context: Context, protocol: Protocol, port: int, connections: Connections
     ) -> asyncio.Server:
         role = _ROLES[protocol]
 
@@ -177,6 +181,7 @@ class AsyncioSide(_Side):
         listening = self._hosts.pop(hostname, None)
         if listening is None:
             return
+        listening.connections.closed = True
         for server in listening.servers:
             server.close()
         for connection in tuple(listening.connections):
@@ -300,4 +305,6 @@ async def _guarded(task: Task) -> None:
     try:
         await task()
     except Exception:  # noqa: BLE001 (logged; the sessions of the host go on)
-        _log.exception("a fault of the reference server; %s has ended", getattr(task, "__qualname__", "a task"))
+        _log.exception(
+            "a fault of the reference server; %s has ended", getattr(task, "__qualname__", "a task")
+        )

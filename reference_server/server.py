@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 DNS: Final = "dns"
 
 _DNS_KINDS: Final = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+# Where a check plays the exchangers of everybody else; those beside it are its too.
+_ELSEWHERE: Final = "127.0.53.2"
 
 
 class Server:
@@ -71,6 +73,9 @@ class Server:
             world = replace(world, hosts=(replace(world.hosts[0], address=host), *world.hosts[1:]))
         only = tuple(only)
         chosen = [world.host(name) for name in only if name != DNS] or list(world.hosts)
+        for each in chosen:
+            if each.relay is RelayPolicy.OPEN:
+                warn_of_open_relay(each)
         self.faults = Faults(faults)
         self.world = replace(world, network=settled(world))
         self.clock = Clock()
@@ -139,8 +144,6 @@ class Server:
         return self.world.network.own and (not only or DNS in only)
 
     def _make(self, host: Host) -> RunningHost:
-        if host.relay is RelayPolicy.OPEN:
-            warn_of_open_relay(host)
         site = Site(self.world, host)
         path = str(self._data_dir / f"{host.name}.sqlite") if self._data_dir else ":memory:"
         store = Store(path, self.clock)
@@ -154,8 +157,9 @@ class Server:
             faults=self.faults,
             journal=self.journal,
         )
-        relay = RelayService(context)
-        return RunningHost(context, ports_of(self.world, host), self._authority.ca_pem, (relay.run,))
+        ports = ports_of(self.world, host)
+        relay = RelayService(context, ports)
+        return RunningHost(context, ports, self._authority.ca_pem, (relay.run,))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -181,6 +185,8 @@ def ports_of(world: World, host: Host) -> dict[Protocol, int]:
     ports = dict(host.listeners)
     if world.network.own and ports.get(Protocol.SMTP) == 0:
         ports[Protocol.SMTP] = world.network.smtp_port
+    if host.lmtp:
+        ports.setdefault(Protocol.LMTP, 0)
     return ports
 
 
@@ -204,7 +210,8 @@ def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator
     address = world.network.dns_address
     outside = Outside(
         dns=SocketAddress(address, free_port([address], *_DNS_KINDS)),
-        mx=SocketAddress(address, free_port([address], socket.SOCK_STREAM)),
+        # No address of a host of its own, which the server would take for itself (RFC 5321 §5.1).
+        mx=SocketAddress(_ELSEWHERE, free_port([_ELSEWHERE], socket.SOCK_STREAM)),
     )
     network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
     with Server(replace(world, network=network), faults=faults) as server:

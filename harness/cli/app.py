@@ -1,35 +1,53 @@
 """The command's frame: verbs, one line per error, exit codes."""
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from harness.cli import check, explain, probe, replay, report, selfcheck, serve
 from harness.errors import MailproofError
 
 __all__ = ["app", "main"]
 
+# In the order of the help; each is a function of its own name in a module of its own name.
+_VERBS: Final = (
+    "check",
+    "report",
+    "replay",
+    "explain",
+    "probe",
+    "serve",
+    "queue",
+    "selfcheck",
+)
+
+
+class Verbs(TyperGroup):
+    """Loads the verb that is asked for and no other: `serve` starts without what `check` needs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (click's signature; its types are not typer's own)
+        return list(_VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 (as above)
+        if cmd_name not in _VERBS:
+            return None
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name)(getattr(import_module(f"harness.cli.{cmd_name}"), cmd_name))
+        return typer.main.get_command(alone)
+
+
 app = typer.Typer(
     name="mailproof",
+    cls=Verbs,
     help="Proves mail systems: what the RFCs ask, held against a running server, with the octets as evidence.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-for verb in (
-    check.check,
-    report.report,
-    replay.replay,
-    explain.explain,
-    probe.probe,
-    serve.serve,
-    selfcheck.selfcheck,
-):
-    app.command()(verb)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,19 +1,31 @@
-"""A host's relay, put together: queue, MX lookup, couriers, on the host's own address."""
+"""A host's relay, put together: queue, MX lookup, courier, on the host's own address."""
 
 import random
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.target import Protocol
 from reference_server.context import Context
+from reference_server.relay.courier import Courier
+from reference_server.relay.dialogue import Dialogue
+from reference_server.relay.resolver import Resolver
+from reference_server.relay.routing import Router
+from reference_server.relay.runner import Relay
 
 __all__ = ["RelayService"]
 
 
 @dataclass
 class RelayService:
-    """What runs beside a host's listeners as long as it is up."""
+    """What runs beside a host's listeners as long as it is up.
+
+    Attributes:
+        ports: The host's own, as they are when the relay starts; its MDA may listen there.
+    """
 
     context: Context
+    ports: Mapping[Protocol, int]
     _rng: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -21,18 +33,16 @@ class RelayService:
 
     async def run(self) -> None:
         """Until it is cancelled; what was under way then is tried again at the next start."""
-        from reference_server.relay.runner import Relay
-
         courier = self.courier()
         try:
             await self.context.variant(Relay)(self.context, courier).run()
         finally:
             await courier.aclose()
 
-    def courier(self) -> "Courier":
-        from reference_server.relay.courier import Courier
-
+    def courier(self) -> Courier:
+        """Sends from the host's own address."""
         context = self.context
+        lmtp = self.ports.get(Protocol.LMTP)
         return context.variant(Courier)(
             self.router(),
             hello=context.hostname,
@@ -42,12 +52,12 @@ class RelayService:
             journal=context.journal,
             host=context.hostname,
             source=context.host.address,
+            lmtp=(context.host.address, lmtp) if lmtp else None,
+            dialogue=context.variant(Dialogue),
         )
 
-    def router(self) -> "Router":
-        from reference_server.relay.resolver import Resolver
-        from reference_server.relay.routing import Router
-
+    def router(self) -> Router:
+        """Asks the world's DNS."""
         context = self.context
         network = context.world.network
         resolver = Resolver(

@@ -11,12 +11,27 @@ from aiosmtpd.smtp import SMTP
 from reference_server.link import Link
 from reference_server.smtp.session import SmtpSession
 
-__all__ = ["Carrier"]
+__all__ = ["Carrier", "Connections"]
 
 _log = logging.getLogger(__name__)
 
 # Ours: what one read may bring.
 _READ_OCTETS: Final = 64 * 1024
+
+
+class Connections(set["Carrier"]):
+    """The open connections of one host's listeners.
+
+    Attributes:
+        closed: The host has left: who was on the way in when it did is turned away.
+    """
+
+    closed = False
+
+    def add(self, connection: "Carrier") -> None:
+        super().add(connection)
+        if self.closed:
+            connection.abort()
 
 
 class Carrier(SMTP):
@@ -34,7 +49,7 @@ class Carrier(SMTP):
         idle_s: float,
         link: Link,
         loop: asyncio.AbstractEventLoop,
-        connections: "set[Carrier]",
+        connections: "Connections",
     ) -> None:
         super().__init__(handler=object(), hostname="localhost", timeout=idle_s, loop=loop)
         self._make_session = make_session
@@ -49,8 +64,8 @@ class Carrier(SMTP):
         return self._handler_coroutine
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connections.add(self)
         super().connection_made(transport)
+        self._connections.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._connections.discard(self)
