@@ -1,5 +1,6 @@
 """Questions to the world's DNS, and three kinds of "no"."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -12,12 +13,16 @@ import dns.rcode
 import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.MX
+import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
+import dns.rrset
 import trio
 
+from reference_server.clock import Clock
 from reference_server.dns.words import describe
 from reference_server.journal import Direction, Journal, Kind
+from reference_server.relay.dns_cache import DnsCache
 from reference_server.world.model import Mx
 
 __all__ = ["Found", "Located", "LookupFailed", "NoData", "NoSuchName", "Resolver", "TemporaryFailure"]
@@ -28,6 +33,8 @@ _MAX_ALIASES: Final = 8
 _TRIES: Final = 3
 # Ours: what we take by UDP (RFC 6891); longer answers come by TCP.
 _EDNS_OCTETS: Final = 1232
+
+_SURE: Final = frozenset({dns.rcode.NOERROR, dns.rcode.NXDOMAIN})
 
 
 class LookupFailed(Exception):
@@ -84,14 +91,25 @@ class Resolver:
         address: Of the DNS server.
         timeout_s: How long one question may take, all tries together.
         host: Who asks, for the journal.
+        clock: By which answers are remembered for their TTL; None to ask every time.
     """
 
-    def __init__(self, address: str, port: int, *, timeout_s: float, journal: Journal, host: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        *,
+        timeout_s: float,
+        journal: Journal,
+        host: str,
+        clock: Clock | None = None,
+    ) -> None:
         self._address = address
         self._port = port
         self._timeout_s = timeout_s
         self._journal = journal
         self._host = host
+        self._cache: DnsCache[Found | NoSuchName | NoData] = DnsCache(clock)
         self._trio = dns.asyncbackend.get_backend("trio")
 
     async def mx(self, domain: str) -> tuple[Mx, ...]:
@@ -117,7 +135,8 @@ class Resolver:
             try:
                 found.append(await self.look_up(host, type_))
             except NoSuchName:
-                raise
+                if not found:
+                    raise
             except LookupFailed as exc:
                 failures.append(exc)
         if not found:
@@ -140,20 +159,39 @@ class Resolver:
             TemporaryFailure: Nobody knows just now.
         """
         asked = _name(name, type_)
+        known = self._cache.get(asked, type_)
+        if known is not None:
+            self._journal.note(self._host, Kind.DNS, f"{type_} {name} is known already")
+        else:
+            known, ttl_s = await self._follow(asked, name, type_)
+            self._cache.keep(known, ttl_s, asked, type_)
+        if isinstance(known, LookupFailed):
+            raise type(known)(name, type_, known.problem)
+        return known
+
+    async def _follow(
+        self, asked: dns.name.Name, name: str, type_: str
+    ) -> tuple[Found | NoSuchName | NoData, float]:
+        """What is sure, from alias to alias, and for how many seconds; or `TemporaryFailure`."""
+        ttl_s = math.inf
         for _ in range(_MAX_ALIASES):
             response = await self._ask(asked, name, type_)
+            if response.rcode() == dns.rcode.NXDOMAIN:
+                return NoSuchName(name, type_, "no such name"), min(ttl_s, _negative_ttl_s(response))
             chain = _chain(response, name, type_)
             if chain.answer is not None:
-                return Found(_text(chain.canonical_name), tuple(chain.answer))
+                ttl_s = min(ttl_s, chain.minimum_ttl)
+                return Found(_text(chain.canonical_name), tuple(chain.answer)), ttl_s
             if _is_referral(response):
                 raise TemporaryFailure(name, type_, "the DNS names other servers in place of an answer")
-            if chain.canonical_name == asked or _has_zone(response):
-                raise NoData(name, type_, "no such records")
+            if chain.canonical_name == asked or _zones(response):
+                return NoData(name, type_, "no such records"), min(ttl_s, _negative_ttl_s(response))
             asked = chain.canonical_name
+            ttl_s = min([ttl_s, *(alias.ttl for alias in chain.cnames)])
         raise TemporaryFailure(name, type_, f"more than {_MAX_ALIASES} aliases")
 
     async def _ask(self, asked: dns.name.Name, name: str, type_: str) -> dns.message.QueryMessage:
-        """The answer, of whatever kind, with the code that says so: NOERROR, or an exception."""
+        """An answer with NOERROR or NXDOMAIN; or `TemporaryFailure`."""
         query = dns.message.make_query(asked, type_, use_edns=0, payload=_EDNS_OCTETS)
         try:
             with trio.fail_after(self._timeout_s):
@@ -162,16 +200,14 @@ class Resolver:
             raise TemporaryFailure(name, type_, f"no answer within {self._timeout_s:g} s") from exc
         except (OSError, EOFError, trio.BrokenResourceError, dns.exception.DNSException) as exc:
             raise TemporaryFailure(name, type_, f"the DNS cannot be asked: {exc}") from exc
-        if response.rcode() == dns.rcode.NXDOMAIN:
-            raise NoSuchName(name, type_, "no such name")
-        if response.rcode() != dns.rcode.NOERROR or not isinstance(response, dns.message.QueryMessage):
+        if response.rcode() not in _SURE or not isinstance(response, dns.message.QueryMessage):
             raise TemporaryFailure(name, type_, f"the DNS says {dns.rcode.to_text(response.rcode())}")
         return response
 
     async def _exchange(self, query: dns.message.QueryMessage) -> dns.message.Message:
         """By UDP, more than once if need be; by TCP where the answer was cut (RFC 2181 §9)."""
         for _ in range(_TRIES):
-            self._note(Direction.SENT, query.to_wire())
+            self._note(Direction.SENT, query)
             try:
                 response = await dns.asyncquery.udp(
                     query,
@@ -184,19 +220,20 @@ class Resolver:
                     backend=self._trio,
                 )
             except dns.message.Truncated as exc:
-                self._note(Direction.RECEIVED, exc.kwargs["message"].wire)
-                self._note(Direction.SENT, query.to_wire())
+                self._note(Direction.RECEIVED, exc.kwargs["message"])
+                self._note(Direction.SENT, query)
                 response = await dns.asyncquery.tcp(
                     query, self._address, timeout=self._timeout_s, port=self._port, backend=self._trio
                 )
             except dns.exception.Timeout:
                 continue
-            self._note(Direction.RECEIVED, response.wire)
+            self._note(Direction.RECEIVED, response)
             return response
         raise dns.exception.Timeout
 
-    def _note(self, direction: Direction, octets: bytes | None) -> None:
-        if octets is not None and self._journal.watched:
+    def _note(self, direction: Direction, message: dns.message.Message) -> None:
+        if self._journal.watched:
+            octets = message.to_wire() if direction is Direction.SENT else message.wire or b""
             text = describe(octets)
             self._journal.note(
                 self._host, Kind.DNS, text, peer=self._address, direction=direction, octets=octets
@@ -218,15 +255,22 @@ def _text(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True).lower() if name != dns.name.root else ""
 
 
-def _has_zone(response: dns.message.Message) -> bool:
-    """Whether a zone says that there is nothing: a sure answer (RFC 2308)."""
-    return any(rrset.rdtype == dns.rdatatype.SOA for rrset in response.authority)
+def _zones(response: dns.message.Message) -> list[dns.rrset.RRset]:
+    """The zones that say that there is nothing: then it is sure (RFC 2308)."""
+    return [rrset for rrset in response.authority if rrset.rdtype == dns.rdatatype.SOA and len(rrset)]
+
+
+def _negative_ttl_s(response: dns.message.Message) -> float:
+    """How long "no" may be remembered; not at all where no zone says so (RFC 2308)."""
+    zones = _zones(response)
+    minima = [cast("dns.rdtypes.ANY.SOA.SOA", zone[0]).minimum for zone in zones]
+    return min([*minima, *(rrset.ttl for rrset in (*zones, *response.answer))]) if zones else 0
 
 
 def _is_referral(response: dns.message.Message) -> bool:
     """An answer that is none: other servers would know (RFC 2308)."""
     names_servers = any(rrset.rdtype == dns.rdatatype.NS for rrset in response.authority)
-    return names_servers and not response.answer and not _has_zone(response)
+    return names_servers and not response.answer and not _zones(response)
 
 
 def _chain(response: dns.message.QueryMessage, name: str, type_: str) -> dns.message.ChainingResult:

@@ -1,5 +1,6 @@
 """The relay's questions, to the world's DNS and to servers that know no manners."""
 
+import datetime as dt
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -10,10 +11,13 @@ import dns.rcode
 import dns.rrset
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reference_server.clock import Clock
 from reference_server.dns import Authority, serve_dns
 from reference_server.journal import Direction, Event, Journal
+from reference_server.relay.dns_cache import DnsCache
 from reference_server.relay.resolver import (
     Located,
     LookupFailed,
@@ -39,13 +43,22 @@ RECORDS = (
         Record("big.example.org.", 300, "MX", f"{n} a-name-of-some-length-{n}.example.test.")
         for n in range(99)
     ),
+    Record("short.example.org.", 5, "CNAME", "mx1.example.test."),
+    Record("now.example.org.", 0, "A", "192.0.2.4"),
+    Record("gone.example.org.", 7, "CNAME", "nowhere.example.test."),
     Record("xn--bcher-kva.test.", 300, "A", "192.0.2.3"),
 )
 
 Asked = Callable[[Resolver], Awaitable[object]]
 
 
-def ask(asked: Asked, *troubles: Trouble, timeout_s: float = 20.0, journal: Journal | None = None) -> object:
+def ask(
+    asked: Asked,
+    *troubles: Trouble,
+    timeout_s: float = 20.0,
+    journal: Journal | None = None,
+    clock: Clock | None = None,
+) -> object:
     """What a resolver says, with the DNS of `RECORDS` and these troubles."""
 
     async def main() -> object:
@@ -54,7 +67,12 @@ def ask(asked: Asked, *troubles: Trouble, timeout_s: float = 20.0, journal: Jour
                 port = await nursery.start(partial(serve_dns, Authority(RECORDS, troubles), "127.0.0.1"))
                 told = journal or Journal(Clock())
                 resolver = Resolver(
-                    "127.0.0.1", port, timeout_s=timeout_s, journal=told, host="mail.example.test"
+                    "127.0.0.1",
+                    port,
+                    timeout_s=timeout_s,
+                    journal=told,
+                    host="mail.example.test",
+                    clock=clock,
                 )
                 try:
                     return await asked(resolver)
@@ -181,6 +199,94 @@ def test_the_journal_gets_every_message_of_a_question() -> None:
     assert {event.host for event in events} == {"mail.example.test"}
     for event in events:
         assert dns.message.from_wire(event.octets, ignore_trailing=False).question
+
+
+class StillClock(Clock):
+    """Moves when it is told to, and only then."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime(2026, 11, 24, tzinfo=dt.UTC) + self._ahead
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "ttl_s"),
+    [
+        ("mx1.example.test", "A", 300),
+        ("short.example.org", "A", 5),  # the alias is forgotten first
+        ("nowhere.example.test", "A", 60),
+        ("text.example.org", "A", 60),
+        ("now.example.org", "A", 0),
+        ("gone.example.org", "A", 7),  # an alias to nowhere
+    ],
+)
+def test_what_is_sure_is_remembered_for_its_ttl(name, type_, ttl_s) -> None:
+    clock = StillClock()
+    journal = Journal(clock)
+    sent: list[str] = []
+    journal.listen(lambda event: sent.append(event.text) if event.direction is Direction.SENT else None)
+
+    async def ends(resolver: Resolver) -> list[str]:
+        found = []
+        for seconds in (0, ttl_s - 1, 1, 0):
+            clock.move(dt.timedelta(seconds=max(0, seconds)))
+            try:
+                found.append(str(await resolver.look_up(name, type_)))
+            except LookupFailed as failure:
+                found.append(repr(failure))
+        return found
+
+    assert len(set(ask(ends, journal=journal, clock=clock))) == 1
+    assert len(sent) == (2 if ttl_s else 4)
+
+
+def test_what_is_not_sure_is_asked_again() -> None:
+    async def twice(resolver: Resolver) -> object:
+        with pytest.raises(TemporaryFailure):
+            await resolver.mx("example.test")
+        return await resolver.mx("example.test")
+
+    broken = Trouble("example.test.", TroubleKind.SERVFAIL, times=1)
+    assert len(ask(twice, broken, clock=StillClock())) == 2
+
+
+@given(
+    turns=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([-1.0, 0.0, 0.5, 3.0, 10.0]), st.integers(0, 4)),
+        max_size=30,
+    )
+)
+def test_a_memory_knows_what_is_not_over(turns) -> None:
+    clock = StillClock()
+    cache: DnsCache[int] = DnsCache(clock)
+    known: dict[int, tuple[float, int]] = {}
+    now = 0.0
+    for value, (question, ttl_s, passes_s) in enumerate(turns):
+        clock.move(dt.timedelta(seconds=passes_s))
+        now += passes_s
+        until, expected = known.get(question, (now, 0))
+        assert cache.get(question, "A") == (expected if now < until else None)
+        assert cache.get(question, "AAAA") is None
+        cache.keep(value, ttl_s, question, "A")
+        if ttl_s > 0:
+            known[question] = (now + ttl_s, value)
+
+
+def test_a_memory_is_bounded_and_forgets_the_oldest_first() -> None:
+    cache: DnsCache[int] = DnsCache(StillClock())
+    for n in range(10_000):
+        cache.keep(n, 60.0, n)
+
+    kept = [n for n in range(10_000) if cache.get(n) is not None]
+
+    assert kept == list(range(10_000 - len(kept), 10_000))
+    assert 1000 < len(kept) < 10_000
+
+
+def test_without_a_clock_nothing_is_remembered() -> None:
+    cache: DnsCache[int] = DnsCache(None)
+    cache.keep(1, 60.0, "question")
+
+    assert cache.get("question") is None
 
 
 # Servers that are not ours: each answers every question by UDP in its own bad way.
