@@ -206,3 +206,26 @@ def test_records_are_replaced_while_it_answers(authority, ask) -> None:
     with pytest.raises(ValueError, match="no address"):
         authority.replace_records([Record("mx1.example.test.", 1, "A", "no address")])
     assert values(ask("mx1.example.test.", "A")) == ["mx1.example.test. 127.0.2.9"]
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "line"),
+    [
+        ("example.test.", "MX", "MX example.test.: 10 mx1.example.test., 20 mx2.example.test."),
+        ("mx2.example.test.", "A", "A mx2.example.test.: CNAME mx2.example.org., 127.0.2.2"),
+        ("mx2.example.test.", "AAAA", "AAAA mx2.example.test.: CNAME mx2.example.org., no data"),
+        ("dangling.example.org.", "A", "A dangling.example.org.: NXDOMAIN, CNAME nowhere.example.test."),
+        ("null.example.org.", "MX", "MX null.example.org.: 0 ."),
+    ],
+)
+def test_an_answer_in_one_line(ask, name, type_, line) -> None:
+    assert describe(ask(name, type_).wire) == line
+
+
+def test_a_long_answer_in_one_short_line(authority, ask) -> None:
+    authority.replace_records([Record("big.example.test.", 60, "A", f"192.0.2.{n}") for n in range(200)])
+
+    assert describe(ask("big.example.test.", "A", over_tcp=True).wire).endswith("192.0.2.7, 192 more")
+    assert describe(ask("big.example.test.", "A").wire) == "A big.example.test.: truncated"
+    authority.replace_records(BIG)
+    assert len(describe(ask("big.example.test.", "TXT", over_tcp=True).wire)) <= 400
