@@ -171,18 +171,20 @@ def attempted(
     senders: Sequence[Form],
     recipients: Sequence[Form],
     session: Callable[[], SmtpClient],
+    *,
+    per_session: int = _PER_SESSION,
 ) -> list[Tried]:
-    """Every sender with every recipient, a few of them in each session.
+    """Every sender with every recipient, so many of them in each session.
 
     Raises:
         Unclear: Every one was refused for the time being: nothing is known of the rest.
     """
     pairs = list(itertools.product(senders, recipients))
     tried: list[Tried] = []
-    for start in range(0, len(pairs), _PER_SESSION):
+    for start in range(0, len(pairs), per_session):
         client = session()
         places = _places(target, client)
-        for sender, recipient in pairs[start : start + _PER_SESSION]:
+        for sender, recipient in pairs[start : start + per_session]:
             tried.append(_try(target, client, places, sender, recipient))
             if tried[-1].reply is None:
                 break

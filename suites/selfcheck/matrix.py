@@ -1,7 +1,7 @@
 """The kill matrix: which checks go red under which fault."""
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -73,8 +73,7 @@ class KillMatrix(CheckPlugin):
         chosen = [(item, check) for item, check in self.items if self._place(item) in near]
         if self.serve is None:
             raise LookupError("a kill matrix needs a way to start the server")
-        with self.serve([fault]) as declared:
-            live = LiveTarget(replace(declared, limits=_LIMITS))
+        with self.serve([fault]) as declared, closing(LiveTarget(replace(declared, limits=_LIMITS))) as live:
             red = {
                 check.id
                 for item, check in chosen
