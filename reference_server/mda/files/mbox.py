@@ -8,7 +8,7 @@ RFC's seven bits are for files that travel.
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -124,17 +124,18 @@ def read_mbox(path: Path, *, wait_s: float = LOCK_WAIT_S) -> list[Entry]:
 
 
 def read_entries(octets: bytes) -> tuple[bytes, list[Entry]]:
-    """What stands before the first separator, ``b""`` in a sound file, and the messages."""
-    starts = list(_SEPARATOR.finditer(octets))
-    head = octets[: starts[0].start()] if starts else octets
-    return head, list(_entries(octets, starts))
+    """What stands before the first separator, ``b""`` in a sound file, and the messages.
+
+    A last line that its writer did not end is ended, a last message without its empty line is whole.
+    """
+    lines = octets if octets.endswith(b"\n") or not octets else octets + b"\n"
+    starts = list(_SEPARATOR.finditer(lines))
+    ends = [*(start.start() for start in starts[1:]), len(lines)]
+    head = lines[: starts[0].start()] if starts else lines
+    return head, [
+        _entry(start[0], lines[start.end() : end]) for start, end in zip(starts, ends, strict=False)
+    ]
 
 
-def _entries(octets: bytes, starts: list[re.Match[bytes]]) -> Iterator[Entry]:
-    ends = [start.start() for start in starts[1:]] + [len(octets)]
-    for start, end in zip(starts, ends, strict=True):
-        body = octets[start.end() : end]
-        if body.endswith(b"\n\n") or body == b"\n":
-            yield Entry(start[0], body[:-1])
-        else:  # the writer of the last message left out the empty line, or stopped before the end of a line
-            yield Entry(start[0], body if body.endswith(b"\n") else body + b"\n")
+def _entry(separator: bytes, octets: bytes) -> Entry:
+    return Entry(separator, octets[:-1] if octets.endswith(b"\n\n") or octets == b"\n" else octets)
