@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_server.clock import Clock
@@ -136,6 +136,17 @@ def test_a_sure_no_is_told_from_an_unsure_one(name, kind) -> None:
 
     assert isinstance(failure, kind)
     assert (failure.name, failure.type) == (name, "MX")
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text(max_size=80) | st.from_regex(r"[a-z@\\.*_-]{0,9}", fullmatch=True), max_size=20))
+def test_whatever_is_asked_for_has_an_end(names) -> None:
+    async def ends(resolver: Resolver) -> None:
+        for name in names:
+            with pytest.raises((NoSuchName, NoData)):
+                await resolver.mx(name)
+
+    assert ask(ends) is None
 
 
 @pytest.mark.parametrize(
