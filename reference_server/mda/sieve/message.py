@@ -105,10 +105,13 @@ def _strings(part: Part) -> tuple[bytes, ...]:
 
 
 def _around(part: Part) -> tuple[bytes, bytes]:
-    """What stands before the first delimiter of a multipart, and behind the last (RFC 2046 §5.1.1)."""
-    before = part.source[part.body_start : part.children[0].start]
+    """What stands before the first delimiter of a multipart, and behind the last.
+
+    The line end before a delimiter belongs to it (RFC 2046 §5.1.1).
+    """
+    before = part.source[part.body_start : part.children[0].start].removesuffix(b"\n").rpartition(b"\n")[0]
     behind = part.source[part.children[-1].end : part.end].lstrip(b"\r\n")
-    return before[: before.rstrip(b"\r\n").rfind(b"\n") + 1], behind.partition(b"\n")[2]
+    return before.removesuffix(b"\r"), behind.partition(b"\n")[2]
 
 
 def _decoded(field: Field) -> bytes:

@@ -21,7 +21,7 @@ class Occurrence:
     def of(self, found: Sequence[T]) -> Sequence[T]:
         if self.number is None:
             return found
-        if not 1 <= self.number <= len(found):
+        if self.number > len(found):
             return ()
         return (found[-self.number if self.last else self.number - 1],)
 
@@ -31,4 +31,6 @@ def read_occurrence(arguments: Arguments) -> Occurrence:
     last = arguments.flag(":last", "index")
     if last and number is None:
         raise arguments.error(":last goes with :index")
+    if number == 0:
+        raise arguments.error(":index counts from 1")
     return Occurrence(number, last)

@@ -59,7 +59,7 @@ epilogue
         ('body :content "TEXT/X-INNER" :is "inner text"', True),
         ('body :content "message/rfc822" :contains "inner subject"', True),
         ('body :content "message/rfc822" :contains "inner text"', False),
-        ('body :content "multipart" :is "prologue\r\n"', True),
+        ('body :content "multipart" :is "prologue"', True),
         ('body :content "multipart" :contains "epilogue"', True),
         ('body :content "multipart" :contains "caf"', False),
         ('body :content "" :contains "secret"', True),

@@ -149,6 +149,7 @@ def test_tags_may_come_in_any_order(sieve):
         ('require "vacation"; vacation :from "frop" "y";', (1, 36), ":from takes addresses"),
         ('require "date"; if currentdate "frop" "y" {}', (1, 32), "a date has the parts year"),
         ('require "date"; if currentdate :zone "CET" "year" "y" {}', (1, 38), "a zone is as"),
+        ('require "index"; if header :index 0 "a" "b" {}', (1, 21), ":index counts from 1"),
         ('require ["date", "index"]; if date :last "date" "year" "y" {}', (1, 31), ":last goes with :index"),
     ],
 )  # fmt: skip
