@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reference_server.clock import Clock
+from reference_server.relay.model import Fate
 
-__all__ = ["Direction", "Event", "Journal", "Kind"]
+__all__ = ["Direction", "Event", "Journal", "Kind", "Place"]
 
 
 class Kind(StrEnum):
@@ -35,6 +36,15 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a copy of a message is: the user's address, the mailbox, and its UID there, 0 where it has none."""
+
+    address: str
+    mailbox: str
+    uid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened.
 
@@ -45,6 +55,8 @@ class Event:
         text: What happened, in one line, without octets from outside.
         octets: What was on the wire or on disk; ``b""`` for a note.
         queue_id: Which message, where it has an id already.
+        place: Of MAILBOX: where the copy is.
+        fate: Of QUEUE: what became of a recipient in an attempt.
     """
 
     at: dt.datetime
@@ -55,6 +67,8 @@ class Event:
     direction: Direction = Direction.NOTE
     octets: bytes = b""
     queue_id: str = ""
+    place: Place | None = None
+    fate: Fate | None = None
 
 
 class Journal:
@@ -80,11 +94,13 @@ class Journal:
         direction: Direction = Direction.NOTE,
         octets: bytes = b"",
         queue_id: str = "",
+        place: Place | None = None,
+        fate: Fate | None = None,
     ) -> None:
         """Tell an event that happens now."""
         if not self._listeners:
             return
-        event = Event(self._clock.now(), host, kind, text, peer, direction, octets, queue_id)
+        event = Event(self._clock.now(), host, kind, text, peer, direction, octets, queue_id, place, fate)
         with self._lock:
             listeners = tuple(self._listeners)
         for listener in listeners:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from reference_server.context import Context
 from reference_server.envelope import Envelope, Recipient
-from reference_server.journal import Kind
+from reference_server.journal import Kind, Place
 from reference_server.mda import vacations
 from reference_server.mda.plan import Accepted, Filing, Onward, Plan
 from reference_server.mda.planning import Planner
@@ -36,9 +36,11 @@ class Acceptance:
         Raises:
             StoreFailed: Nothing was taken.
         """
+        if not final:
+            self.tell_filters()
         plan = self.plan(envelope, content, final=final)
+        self.tell_steps(plan)
         if plan.hopeless:
-            self.tell_steps(plan)
             return Accepted(plan.refused)
         with self.context.store.transaction():
             queue_ids = self.carry_out(plan)
@@ -46,7 +48,6 @@ class Acceptance:
             if not each_answered:
                 outcomes |= {address: refusal.outcome for address, refusal in plan.refused.items()}
             self.report(plan, outcomes)
-        self.tell_steps(plan)
         return Accepted(plan.refused if each_answered else {}, queue_ids)
 
     def plan(self, envelope: Envelope, content: bytes, *, final: bool = False) -> Plan:
@@ -75,7 +76,10 @@ class Acceptance:
             store.create_mailbox(user, filing.mailbox)
         (row,) = store.accept([Delivery(user, filing.mailbox, filing.content, filing.flags)])
         text = f"filed in {filing.mailbox} of {filing.user.address} as UID {row.uid}"
-        self.context.journal.note(self.context.hostname, Kind.MAILBOX, text, octets=filing.content)
+        place = Place(filing.user.address, filing.mailbox, row.uid)
+        self.context.journal.note(
+            self.context.hostname, Kind.MAILBOX, text, octets=filing.content, place=place
+        )
 
     def enqueue(self, plan: Plan, content: bytes, onward: list[Onward]) -> str:
         """One message of the queue for all that get the same octets."""
@@ -108,11 +112,17 @@ class Acceptance:
 
     def deliver_one(self, envelope: Envelope, recipient: Recipient, content: bytes) -> Outcome:
         plan = self.plan(envelope, content, final=True)
+        self.tell_steps(plan)
         if (refusal := plan.refused.get(recipient.address)) is not None:
             return refusal.outcome
         self.carry_out(plan)
-        self.tell_steps(plan)
         return Outcome(Fate.DELIVERED, "2.1.5", "delivered to the mailbox")
+
+    def tell_filters(self) -> None:
+        """The place of the filters: behind the end of the data, before anything is decided."""
+        stages = self.context.world.filters.get(self.context.hostname, ())
+        text = f"filters: {', '.join(stages)}" if stages else "no filters are set"
+        self.context.journal.note(self.context.hostname, Kind.FILTER, text)
 
     def tell_steps(self, plan: Plan) -> None:
         for step in plan.steps:

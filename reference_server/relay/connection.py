@@ -62,6 +62,13 @@ class Line:
     tls: ssl.SSLContext | None
     journal: Journal
 
+    def note(self, peer: Peer, direction: Direction, text: str, queue_id: str, octets: bytes = b"") -> None:
+        """Tell the journal."""
+        kind = Kind.LMTP if peer.lmtp else Kind.SMTP
+        self.journal.note(
+            self.host, kind, text, peer=str(peer), direction=direction, octets=octets, queue_id=queue_id
+        )
+
     def source_for(self, address: str) -> str | None:
         """The source where it is of the address's family."""
         return self.source if self.source and (":" in self.source) == (":" in address) else None
@@ -94,10 +101,14 @@ class Connection:
                     peer.address, peer.port, local_address=line.source_for(peer.address)
                 )
         except trio.TooSlowError:
-            raise TimedOut(str(peer), f"no connection within {line.connect_s:g} s") from None
+            problem = f"no connection within {line.connect_s:g} s"
+            line.note(peer, Direction.NOTE, problem, queue_id)
+            raise TimedOut(str(peer), problem) from None
         except OSError as exc:
             cause = exc.__cause__ if isinstance(exc.__cause__, OSError) else exc
-            raise ConnectFailed(str(peer), f"no connection: {cause.strerror or cause}") from exc
+            problem = f"no connection: {cause.strerror or cause}"
+            line.note(peer, Direction.NOTE, problem, queue_id)
+            raise ConnectFailed(str(peer), problem) from exc
         connection = cls(peer, line, stream, stream.socket)
         connection.queue_id = queue_id
         connection._note(Direction.NOTE, "connected")
@@ -235,13 +246,4 @@ class Connection:
             raise TimedOut(str(self.peer), f"{problem} within {seconds:g} s") from None
 
     def _note(self, direction: Direction, text: str, octets: bytes = b"") -> None:
-        kind = Kind.LMTP if self.peer.lmtp else Kind.SMTP
-        self._line.journal.note(
-            self._line.host,
-            kind,
-            text,
-            peer=str(self.peer),
-            direction=direction,
-            octets=octets,
-            queue_id=self.queue_id,
-        )
+        self._line.note(self.peer, direction, text, self.queue_id, octets)

@@ -39,7 +39,7 @@ class _Verdict:
     done: list[bytes] = field(default_factory=list)
     deferrals: dict[bytes, Deferral] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[tuple[str, Fate]] = field(default_factory=list)
 
 
 class Settling:
@@ -72,8 +72,8 @@ class Settling:
             self.tell(entry, verdict.told, now)
             self._context.queue.defer(queue_id, verdict.deferrals)
             self._context.queue.settle(queue_id, verdict.done)
-        for text in verdict.notes:
-            self._context.journal.note(self._context.hostname, Kind.QUEUE, text, queue_id=queue_id)
+        for text, fate in verdict.notes:
+            self._context.journal.note(self._context.hostname, Kind.QUEUE, text, queue_id=queue_id, fate=fate)
 
     def judge(
         self, verdict: _Verdict, entry: Entry, queued: Queued, outcome: Outcome, now: dt.datetime
@@ -103,9 +103,8 @@ class Settling:
         if late:
             verdict.told.append(told)
         verdict.deferrals[queued.recipient.address] = Deferral(outcome, again, tell_delay=late)
-        verdict.notes.append(
-            f"{_shown(queued)}: deferred until {again:%Y-%m-%d %H:%M:%S}Z ({outcome.status})"
-        )
+        text = f"{_shown(queued)}: deferred until {again:%Y-%m-%d %H:%M:%S}Z ({outcome.status})"
+        verdict.notes.append((text, Fate.DEFERRED))
 
     def finish(self, verdict: _Verdict, queued: Queued, outcome: Outcome, now: dt.datetime) -> None:
         """The recipient is done with."""
@@ -113,7 +112,7 @@ class Settling:
         action = _TOLD.get((queued.next_hop.transport, outcome.fate))
         if action is not None:
             verdict.told.append(Told(queued.recipient, action, outcome, last_attempt=now))
-        verdict.notes.append(f"{_shown(queued)}: {outcome.fate} ({outcome.status})")
+        verdict.notes.append((f"{_shown(queued)}: {outcome.fate} ({outcome.status})", outcome.fate))
 
     def tell(self, entry: Entry, told: list[Told], now: dt.datetime) -> None:
         """One report for all that the sender is owed at this moment; by the road of all mail."""
