@@ -20,6 +20,7 @@ __all__ = [
     "RunningWorld",
     "TargetFlags",
     "TargetPath",
+    "ask_password",
     "embedded_server",
     "load_server",
     "open_target",
@@ -171,11 +172,12 @@ def _from_flags(given: dict[str, str], *, verify_tls: bool) -> Target:
     if "ca" in given:
         data["ca"] = given["ca"]
     if user:
-        data["accounts"] = [{"user": user, "password": _password(user)}]
+        data["accounts"] = [{"user": user, "password": ask_password(user)}]
     return Target.from_mapping(data, source="flags")
 
 
-def _password(user: str) -> str:
+def ask_password(user: str) -> str:
+    """The password of the environment, or of the one at the terminal; `UsageError` where there is neither."""
     if password := os.environ.get(PASSWORD_ENV):
         return password
     if sys.stdin.isatty():
