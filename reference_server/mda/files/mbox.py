@@ -21,6 +21,12 @@ _FROM: Final = re.compile(rb"^(>*From )", re.MULTILINE)
 _QUOTED_FROM: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
 _SEPARATOR: Final = re.compile(rb"(?:\A|(?<=\n\n))From [^\n]*\n")
 _STATUS: Final = re.compile(rb"^Status:[ \t]*([A-Za-z]*)", re.MULTILINE | re.IGNORECASE)
+# Fields of mutt, pine, Dovecot and their elders: whether a message was read, and how long it is. Believed, the second
+# one hides the messages that follow.
+_NOTES: Final = re.compile(
+    rb"^(?:Status|X-Status|Content-Length|X-UID|X-Keywords|X-IMAP|X-IMAPbase)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*",
+    re.MULTILINE | re.IGNORECASE,
+)
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _X_LETTERS: Final = {r"\answered": b"A", r"\flagged": b"F", r"\draft": b"T", r"\deleted": b"D"}
@@ -49,7 +55,7 @@ class Entry:
     @property
     def seen(self) -> bool:
         """Whether a reader has marked it read (``Status: RO``)."""
-        header = self.octets.partition(b"\n\n")[0]
+        header = self.octets[: _header_end(self.octets)]
         return any(b"R" in found.upper() for found in _STATUS.findall(header))
 
     @property
@@ -70,7 +76,8 @@ def deliver_to_mbox(
 
     Args:
         path: The file, made (mode 0600) where it is missing; its directory is there.
-        content: With CRLF line ends; Return-Path is on top already.
+        content: With CRLF line ends; Return-Path is on top already. Fields in which readers of mbox files keep their
+            own notes (Status, Content-Length, ...) are left out: a sender has no say in them.
         sender: The reverse-path without brackets, ``""`` for the null one.
         date: When the message was received, aware.
         flags: Of IMAP (``\\Seen``), kept as readers do, in a Status and an X-Status field on top.
@@ -80,22 +87,32 @@ def deliver_to_mbox(
         OSError: It cannot be written; it is as before.
     """
     with locked(path, wait_s=wait_s) as file:
-        append_entries(file, [entry_of(_status(flags) + content, sender=sender, date=date)])
+        append_entries(file, [entry_of(content, sender=sender, date=date, flags=flags)])
 
 
-def entry_of(content: bytes, *, sender: str, date: dt.datetime) -> Entry:
+def entry_of(
+    content: bytes, *, sender: str, date: dt.datetime, flags: Collection[str] = frozenset()
+) -> Entry:
     """The message as it stands in a file."""
+    octets = on_disk(content)
+    end = _header_end(octets)
+    octets = _status(flags) + _NOTES.sub(b"", octets[:end]) + octets[end:]
     who = _CONTROLS.sub("", sender) or _NO_SENDER
     separator = f"From {who} {date.astimezone(dt.UTC).ctime()}\n"
-    return Entry(separator.encode(errors="replace"), _FROM.sub(rb">\1", on_disk(content)))
+    return Entry(separator.encode(errors="replace"), _FROM.sub(rb">\1", octets))
+
+
+def _header_end(octets: bytes) -> int:
+    """Where the empty line after the header begins, or the end."""
+    return 0 if octets.startswith(b"\n") else octets.find(b"\n\n") + 1 or len(octets)
 
 
 def _status(flags: Collection[str]) -> bytes:
     """The fields of mutt and its elders; nothing for a message that nobody has seen."""
     known = {flag.lower() for flag in flags}
     letters = b"".join(letter for flag, letter in _X_LETTERS.items() if flag in known)
-    status = b"Status: RO\r\n" if r"\seen" in known else b""
-    return status + (b"X-Status: %s\r\n" % letters if letters else b"")
+    status = b"Status: RO\n" if r"\seen" in known else b""
+    return status + (b"X-Status: %s\n" % letters if letters else b"")
 
 
 def append_entries(file: LockedFile, entries: list[Entry]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_server.mda.files import MailboxBusy, deliver_to_mbox, read_mbox
+from reference_server.mda.files import Entry, MailboxBusy, deliver_to_mbox, read_mbox
 from reference_server.mda.files.mbox import read_entries
 
 NOON = dt.datetime(2026, 1, 3, 12, 30, 5, tzinfo=dt.UTC)
@@ -118,19 +118,35 @@ def test_flags_are_the_fields_of_classic_readers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "seen"),
+    ("message", "seen"),
     [
-        (b"Status: RO\r\n", True),
-        (b"status:R\r\n", True),
-        (b"Status: O\r\n", False),
-        (b"Subject: Status: RO\r\n", False),
-        (b"Subject: x\r\n\r\nStatus: RO\r\n", False),
+        (b"Status: RO\n\n", True),
+        (b"status:R\n\n", True),
+        (b"Subject: x\nStatus: RO\n", True),
+        (b"Status: O\n\n", False),
+        (b"Subject: Status: RO\n\n", False),
+        (b"Subject: x\n\nStatus: RO\n", False),
+        (b"\nStatus: RO\n\n", False),
     ],
 )
-def test_only_the_header_says_that_a_message_was_read(tmp_path: Path, header: bytes, seen: bool) -> None:
-    deliver(tmp_path / "eric", header + b"\r\n")
+def test_only_the_header_says_that_a_message_was_read(message: bytes, seen: bool) -> None:
+    assert Entry(b"From a\n", message).seen is seen
 
-    assert read_mbox(tmp_path / "eric")[0].seen is seen
+
+@pytest.mark.parametrize(
+    "note", [b"Status: RO", b"x-status : A", b"Content-Length: 7\r\n 7", b"X-UID:\r\n\t1", b"X-IMAPbase: 1 1"]
+)
+def test_a_sender_writes_no_notes_for_the_reader(tmp_path: Path, note: bytes) -> None:
+    path = tmp_path / "eric"
+
+    deliver(path, b"Subject: a\r\n" + note + b"\r\nTo: b\r\n\r\n" + note + b"\r\n")
+    deliver(path, note + b"\r\n\r\n" + note + b"\r\n")
+
+    assert [entry.content for entry in read_mbox(path)] == [
+        b"Subject: a\r\nTo: b\r\n\r\n" + note + b"\r\n",
+        b"\r\n" + note + b"\r\n",
+    ]
+    assert not any(entry.seen for entry in read_mbox(path))
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"])

@@ -24,11 +24,13 @@ _CALLS = ("open", "pwrite", "fsync", "ftruncate", "link", "unlink", "close")
 # More calls than any of these works has.
 _MANY = 200
 
-READ, UNREAD = b"Status: RO\r\n\r\nread\r\n", b"Status: O\r\n\r\nnew\r\n"
+READ, UNREAD = b"Status: RO\r\nSubject: a\r\n\r\n", b"Subject: b\r\n\r\n"
 
 
 def deliver(path: Path, content: bytes) -> None:
-    deliver_to_mbox(path, content, sender="a@example.org", date=NOON, wait_s=0.0)
+    """A message that begins with the mark of a read one is made a read one."""
+    flags = {r"\Seen"} if content is READ else set()
+    deliver_to_mbox(path, content, sender="a@example.org", date=NOON, flags=flags, wait_s=0.0)
 
 
 def contents(path: Path) -> list[bytes]:

@@ -33,10 +33,13 @@ class Spool(RuleBasedStateMachine):
 
     @rule(body=_bodies, seen=st.booleans())
     def deliver(self, body: bytes, seen: bool) -> None:
-        header = b"Status: RO\r\n" if seen else b"Subject: x\r\n"
-        deliver_to_mbox(self.spool, header + b"\r\n" + body, sender="a@example.org", date=NOON)
+        flags = {r"\Seen"} if seen else set()
+        deliver_to_mbox(
+            self.spool, b"Subject: x\r\n\r\n" + body, sender="a@example.org", date=NOON, flags=flags
+        )
+        mark = b"Status: RO\r\n" if seen else b""
         end = b"" if body.endswith(b"\r\n") or not body else b"\r\n"
-        self.waiting.append((header + b"\r\n" + body + end, seen))
+        self.waiting.append((mark + b"Subject: x\r\n\r\n" + body + end, seen))
 
     @rule()
     def move(self) -> None:
@@ -75,7 +78,7 @@ def test_what_stood_before_the_first_message_stays(tmp_path: Path) -> None:
 
 def test_an_mbox_that_is_in_use_leaves_everything_in_the_spool(tmp_path: Path) -> None:
     spool, mbox = tmp_path / "eric", tmp_path / "mbox"
-    deliver_to_mbox(spool, b"Status: RO\r\n\r\n", sender="a@example.org", date=NOON)
+    deliver_to_mbox(spool, b"Subject: x\r\n\r\n", sender="", date=NOON, flags={r"\Seen"})
     before = spool.read_bytes()
 
     with locked(mbox), pytest.raises(MailboxBusy):
