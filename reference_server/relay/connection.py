@@ -144,7 +144,11 @@ class Connection:
                     return result
                 try:
                     proceed = partial(talk.send, await self._carry_out(step, turn))
-                except (TransportError, RemoteProtocolError) as exc:
+                except TransportError as exc:
+                    self._note(Direction.NOTE, exc.problem)
+                    proceed = partial(talk.throw, exc)
+                except RemoteProtocolError as exc:
+                    self._note(Direction.NOTE, "what came is no answer")
                     proceed = partial(talk.throw, exc)
         finally:
             talk.close()

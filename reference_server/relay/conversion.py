@@ -14,10 +14,8 @@ from reference_server.mime.parts import Part, parse_message
 
 __all__ = ["CannotConvert", "convert", "fits", "has_8bit_header"]
 
-# RFC 2045 §2.7 and RFC 2045 §2.8: neither form has NUL, CR or LF alone.
-_NEVER: Final = re.compile(rb"\0|\r(?!\n)|(?<!\r)\n")
-# RFC 2045 §2.7: at most 998 octets between two CRLFs.
-_LONG_LINE: Final = re.compile(rb"[^\r\n]{999}")
+# RFC 2045 §2.7: octets between two CRLFs.
+_MAX_LINE: Final = 998
 
 # The transfer encodings that say what the octets are without encoding them (RFC 2045 §6.2), and what carries each.
 _IDENTITIES: Final[Mapping[bytes, Body]] = {
@@ -41,13 +39,16 @@ class CannotConvert(Exception):
 
 
 def fits(content: bytes, body: Body) -> bool:
-    """Whether the octets may travel as `body`; the length of lines is left to the peer.
+    """Whether the octets may travel as `body`: no NUL, no CR or LF alone. The length of lines is left to the peer.
 
     Source: RFC 2045 §2.7, §2.8; RFC 5321 §2.3.8 (CR and LF only together).
     """
     if body is Body.BINARY:
         return True
-    return (body is Body.EIGHT_BIT or content.isascii()) and not _NEVER.search(content)
+    if body is Body.SEVEN_BIT and not content.isascii():
+        return False
+    line_ends = content.count(b"\r\n")
+    return line_ends == content.count(b"\r") == content.count(b"\n") and b"\0" not in content
 
 
 def has_8bit_header(content: bytes) -> bool:
@@ -127,7 +128,7 @@ def _leaf(part: Part, body: Body) -> bytes:
 
 
 def _carried(octets: bytes, body: Body) -> bool:
-    return fits(octets, body) and not _LONG_LINE.search(octets)
+    return fits(octets, body) and max(map(len, octets.split(b"\r\n"))) <= _MAX_LINE
 
 
 def _declared_major_type(part: Part) -> bytes:

@@ -2,7 +2,7 @@
 
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -22,12 +22,15 @@ from reference_server.world.model import RelayLimits
 
 __all__ = ["Courier", "Routes"]
 
-# Ours: how long a final reply may take before others may be in doubt too; how long a QUIT may take, and all of them
-# at the end; how many connections are kept.
+# Ours: how long a final reply may take before others may be in doubt too.
 _PATIENCE_S: Final = 5.0
+# Ours: how many connections are kept, for how long, and how often that is looked after.
+_MAX_KEPT: Final = 50
+_KEPT_S: Final = 5.0
+_LOOK_S: Final = 1.0
+# Ours: how long one QUIT may take, and all of them at the end.
 _QUIT_S: Final = 5.0
 _LAST_WORDS_S: Final = 0.5
-_MAX_KEPT: Final = 50
 
 
 class Routes(Protocol):
@@ -39,11 +42,12 @@ class Routes(Protocol):
 
 @dataclass(eq=False)
 class _Kept:
-    """A connection with its session, and how many messages went over it."""
+    """A connection with its session, how many messages went over it, and since when it waits for more."""
 
     connection: Connection
     dialogue: Dialogue
     messages: int = 0
+    since: float = 0.0
 
 
 class _Handover:
@@ -159,12 +163,18 @@ class Courier:
             raise NoRoute(Outcome(Fate.DEFERRED, "4.4.4", f"no host has an address for {next_hop.name}"))
         return peers
 
+    async def tend(self) -> None:
+        """For ever: end connections that wait for more in vain, and those that the peer has ended."""
+        while True:
+            await trio.sleep(_LOOK_S)
+            now = trio.current_time()
+            await self._part_with(
+                [s for s in self._kept if now - s.since > _KEPT_S or not s.connection.quiet]
+            )
+
     async def close_idle(self) -> None:
         """Say QUIT on every connection that is kept."""
-        kept, self._kept = self._kept, {}
-        async with trio.open_nursery() as nursery:
-            for session in kept:
-                nursery.start_soon(self._part, session)
+        await self._part_with(list(self._kept))
 
     async def aclose(self) -> None:
         """End what is kept, soon, even when cancelled; nothing is kept from now on."""
@@ -203,7 +213,7 @@ class Courier:
 
     async def _reused(self, peer: Peer) -> _Kept | None:
         """A connection to this peer that is still good."""
-        for session in [kept for kept in self._kept if kept.connection.peer == peer]:
+        while session := next((kept for kept in self._kept if kept.connection.peer == peer), None):
             del self._kept[session]
             if session.connection.quiet:
                 return session
@@ -258,11 +268,19 @@ class Courier:
 
     async def _keep(self, session: _Kept) -> None:
         session.connection.queue_id = ""
+        session.since = trio.current_time()
         self._kept[session] = None
-        if len(self._kept) > _MAX_KEPT:
-            oldest = next(iter(self._kept))
-            del self._kept[oldest]
-            await self._part(oldest)
+        await self._part_with(list(self._kept)[:-_MAX_KEPT])
+
+    async def _part_with(self, sessions: Sequence[_Kept]) -> None:
+        """End connections that are kept, all at a time."""
+        if not sessions:
+            return
+        for session in sessions:
+            del self._kept[session]
+        async with trio.open_nursery() as nursery:
+            for session in sessions:
+                nursery.start_soon(self._part, session)
 
     async def _part(self, session: _Kept) -> None:
         """QUIT where the peer still listens, and close."""

@@ -5,6 +5,8 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import trio
+
 from harness.target import Protocol
 from reference_server.context import Context
 from reference_server.relay.courier import Courier
@@ -35,7 +37,9 @@ class RelayService:
         """Until it is cancelled; what was under way then is tried again at the next start."""
         courier = self.courier()
         try:
-            await self.context.variant(Relay)(self.context, courier).run()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(courier.tend)
+                await self.context.variant(Relay)(self.context, courier).run()
         finally:
             await courier.aclose()
 

@@ -12,7 +12,6 @@ __all__ = ["ChunkReader", "DataReader", "dot_stuff", "encode_data"]
 
 _END: Final = b".\r\n"
 _STUFFED_LINE: Final = b"\r\n."
-_LINE_DOT: Final = re.compile(rb"(?:^|(?<=\r\n))\.")
 _BARE: Final = {"CR": re.compile(rb"\r(?!\n)"), "LF": re.compile(rb"(?<!\r)\n")}
 
 
@@ -21,7 +20,8 @@ def dot_stuff(content: bytes) -> bytes:
 
     Source: RFC 5321 §4.5.2.
     """
-    return _LINE_DOT.sub(b"..", content)
+    stuffed = content.replace(_STUFFED_LINE, _STUFFED_LINE + b".")
+    return b"." + stuffed if content.startswith(b".") else stuffed
 
 
 def encode_data(content: bytes) -> bytes:
