@@ -17,6 +17,7 @@ from reference_server.mda.sieve.compiler import CAPABILITIES, Script, compile_sc
 from reference_server.mda.sieve.errors import SieveError
 from reference_server.mda.sieve.execution import Facts, Limits, Result, Run, Stop
 from reference_server.mda.sieve.message import SieveMessage
+from reference_server.mda.sieve.rejection import rejection_notice
 from reference_server.mda.sieve.reply import unanswered_because, vacation_reply
 from reference_server.mda.sieve.strings import octets_of
 
@@ -35,6 +36,7 @@ __all__ = [
     "Vacation",
     "capabilities",
     "compile_script",
+    "rejection_notice",
     "run",
     "unanswered_because",
     "vacation_reply",

@@ -1,17 +1,15 @@
 """The answer of a vacation: whether one is due, and the message (RFC 5230 §4.5, §4.6, §5; RFC 3834)."""
 
-import base64
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
-from email.utils import format_datetime
+from collections.abc import Iterable
 from typing import Final
 
 from reference_server.mda.sieve.actions import Vacation
-from reference_server.mda.sieve.addresses import MailAddress, addresses_in, mailbox_list, read_address
+from reference_server.mda.sieve.addresses import MailAddress, addresses_in, read_address
+from reference_server.mda.sieve.composing import header_fields, mime_entity, text_entity
 from reference_server.mda.sieve.message import SieveMessage
 from reference_server.mda.sieve.strings import octets_of
-from reference_server.mime import header_end, parse_fields
 
 __all__ = ["unanswered_because", "vacation_reply"]
 
@@ -28,15 +26,6 @@ _ROBOTS: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
-_MESSAGE_ID: Final = re.compile(rb"<[^<>\s]{1,900}>")
-_QUOTE: Final = re.compile(r'"|\\(.)')
-# RFC 5322 §2.1.1.
-_LINE: Final = 998
-# RFC 2047 §2: a line with an encoded word has 76 characters at most, and the field's name is on the first.
-_WORD_OCTETS: Final = 39
-# Ours: of References, as much as identifies a thread.
-_MAX_REFERENCES: Final = 20
-_MAX_SUBJECT: Final = 200
 _NO_SUBJECT: Final = "Automated reply"
 
 
@@ -114,18 +103,15 @@ def vacation_reply(
     own = (envelope_to, *own_addresses)
     if unanswered_because(action, message, envelope_from=envelope_from, own_addresses=own) is not None:
         return None
-    header = [
-        b"From: " + _sender(action.sender or envelope_to),
-        b"To: " + octets_of(envelope_from),
-        b"Date: " + format_datetime(now).encode(),
-        b"Message-ID: " + message_id.encode(),
-        b"Subject: " + _header_text(_subject(action, message)[:_MAX_SUBJECT]),
-        *_threading(message),
-        b"Auto-Submitted: auto-replied",
-        b"MIME-Version: 1.0",
-    ]
-    entity = _mime_entity(action.reason) if action.mime else _text_entity(action.reason)
-    return b"\r\n".join(header) + b"\r\n" + entity
+    header = header_fields(
+        message,
+        sender=action.sender or envelope_to,
+        to=envelope_from,
+        subject=_subject(action, message),
+        now=now,
+        message_id=message_id,
+    )
+    return header + (mime_entity(action.reason) if action.mime else text_entity(action.reason))
 
 
 def _subject(action: Vacation, message: SieveMessage) -> str:
@@ -134,73 +120,3 @@ def _subject(action: Vacation, message: SieveMessage) -> str:
         return action.subject
     original = message.values(b"subject")
     return "Auto: " + original[0].decode("utf-8", "replace") if original else _NO_SUBJECT
-
-
-def _threading(message: SieveMessage) -> list[bytes]:
-    """In-Reply-To and References (RFC 5322 §3.6.4)."""
-    found = _MESSAGE_ID.findall(_first(message, b"message-id"))
-    if not found:
-        return []
-    earlier = _MESSAGE_ID.findall(_first(message, b"references"))
-    if not earlier:
-        in_reply_to = _MESSAGE_ID.findall(_first(message, b"in-reply-to"))
-        earlier = in_reply_to if len(in_reply_to) == 1 else []
-    references = [*earlier[-_MAX_REFERENCES:], found[0]]
-    return [b"In-Reply-To: " + found[0], b"References: " + b"\r\n ".join(references)]
-
-
-def _first(message: SieveMessage, name: bytes) -> bytes:
-    fields = message.fields(name)
-    return fields[0].text if fields else b""
-
-
-def _header_text(text: str) -> bytes:
-    """A value without control characters; encoded words where, and only where, it is not ASCII (RFC 5230 §4.3)."""
-    clean = "".join(character if character.isprintable() else " " for character in text).strip()
-    if clean.isascii():
-        return clean.encode()
-    return b"\r\n ".join(b"=?UTF-8?B?" + base64.b64encode(piece) + b"?=" for piece in _pieces(clean))
-
-
-def _sender(text: str) -> bytes:
-    """Addresses with names; an encoded word stands for the name alone (RFC 2047 §5)."""
-    mailboxes = mailbox_list(text) or [("", text)]
-    return b",\r\n ".join(_mailbox(name, address) for name, address in mailboxes)
-
-
-def _mailbox(name: str, address: str) -> bytes:
-    if not name:
-        return octets_of(address)
-    if not name.isascii():
-        name = _QUOTE.sub(r"\1", name)
-    return _header_text(name) + b" <" + octets_of(address) + b">"
-
-
-def _pieces(text: str) -> Sequence[bytes]:
-    """UTF-8 in pieces of whole characters that each fit into one encoded word (RFC 2047 §5)."""
-    pieces = [b""]
-    for character in text:
-        octets = character.encode()
-        if len(pieces[-1]) + len(octets) > _WORD_OCTETS:
-            pieces.append(b"")
-        pieces[-1] += octets
-    return pieces
-
-
-def _text_entity(reason: str) -> bytes:
-    octets = reason.encode()
-    if not octets.endswith(b"\r\n"):
-        octets += b"\r\n"
-    if octets.isascii() and all(len(line) <= _LINE for line in octets.split(b"\r\n")):
-        return b"Content-Type: text/plain; charset=us-ascii\r\n\r\n" + octets
-    encoded = base64.encodebytes(octets).replace(b"\n", b"\r\n")
-    head = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    return head + encoded
-
-
-def _mime_entity(reason: str) -> bytes:
-    """The entity's own MIME fields and its body; other fields would be of the answer, and are left out."""
-    octets = reason.encode()
-    end = header_end(octets)
-    fields = [field.raw for field in parse_fields(octets[:end]) if field.name.lower().startswith(b"content-")]
-    return b"".join(fields) + b"\r\n" + octets[end:]
