@@ -4,8 +4,9 @@ import datetime as dt
 import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from operator import itemgetter
 from typing import Final
 
 from reference_server.clock import Clock
@@ -35,6 +36,23 @@ _TOPIC: Final = 0
 # 60 bits, so that no two hosts of a world ever use the same; without vowels it spells nothing.
 _ID_ALPHABET: Final = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
 _ID_LENGTH: Final = 12
+
+# From one next hop to the next one by the index, however much mail each has; then the oldest that is due at each.
+_DUE_HOPS: Final = """
+WITH RECURSIVE hops (hop) AS (
+    SELECT MIN(hop) FROM queue_recipients WHERE transport = :transport
+    UNION ALL
+    SELECT (SELECT MIN(hop) FROM queue_recipients WHERE transport = :transport AND hop > hops.hop)
+    FROM hops WHERE hops.hop IS NOT NULL)
+SELECT hop, (
+    SELECT MIN(next_attempt) FROM queue_recipients AS waiting
+    WHERE transport = :transport AND waiting.hop = hops.hop AND state = :state AND next_attempt <= :now) AS since
+FROM hops
+"""
+_DUE: Final = """
+SELECT id FROM queue_recipients JOIN queue_messages USING (seq)
+WHERE transport = ? AND hop = ? AND state = ? AND next_attempt <= ? ORDER BY next_attempt, seq
+"""
 
 
 class Queue:
@@ -139,13 +157,14 @@ class Queue:
 
     def due_hops(self) -> list[NextHop]:
         """The next hops that have mail due, the one that waits longest first."""
-        query = (
-            "SELECT transport, hop FROM queue_recipients WHERE state = ? AND next_attempt <= ?"
-            " GROUP BY transport, hop ORDER BY MIN(next_attempt)"
-        )
+        now = written_time(self._clock.now())
+        found = []
         with self._store.transaction() as sql:
-            rows = sql.execute(query, (State.QUEUED, written_time(self._clock.now()))).fetchall()
-        return [NextHop(Transport(transport), name) for transport, name in rows]
+            for transport in Transport:
+                values = {"transport": transport, "state": State.QUEUED, "now": now}
+                rows = sql.execute(_DUE_HOPS, values)
+                found += [(since, NextHop(transport, hop)) for hop, since in rows if since is not None]
+        return [hop for _, hop in sorted(found, key=itemgetter(0))]
 
     def due(self, next_hop: NextHop, limit: int, besides: Collection[str] = ()) -> list[str]:
         """The ids of messages due for one next hop, the longest due first.
@@ -154,17 +173,15 @@ class Queue:
             limit: So many at most.
             besides: Ids that are left out: what is being tried.
         """
-        query = (
-            "SELECT id FROM queue_messages JOIN"
-            " (SELECT seq, MIN(next_attempt) AS since FROM queue_recipients"
-            "  WHERE transport = ? AND hop = ? AND state = ? AND next_attempt <= ?"
-            "  GROUP BY seq ORDER BY since, seq LIMIT ?) USING (seq) ORDER BY since, seq"
-        )
         now = written_time(self._clock.now())
-        values = (next_hop.transport, next_hop.name, State.QUEUED, now, limit + len(besides))
-        with self._store.transaction() as sql:
-            ids = [str(queue_id) for (queue_id,) in sql.execute(query, values)]
-        return [queue_id for queue_id in ids if queue_id not in besides][:limit]
+        found: dict[str, None] = {}
+        with self._store.transaction() as sql, closing(sql.cursor()) as rows:
+            # Read only as far as it takes: a destination may have a long queue, a message many recipients there.
+            rows.execute(_DUE, (next_hop.transport, next_hop.name, State.QUEUED, now))
+            while len(found) < limit and (row := rows.fetchone()) is not None:
+                if row[0] not in besides:
+                    found[row[0]] = None
+        return list(found)
 
     def next_due(self) -> dt.datetime | None:
         """When the next recipient that is not due yet will be; None where nobody waits."""

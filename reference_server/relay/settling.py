@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from reference_server.context import Context
@@ -54,80 +54,82 @@ class Settling:
     def settle(self, queue_id: str, next_hop: NextHop, outcomes: Mapping[bytes, Outcome]) -> None:
         """Record what became of recipients, and take on the report that the sender is owed: both or neither.
 
-        A message that the operator removed meanwhile, and recipients who are done with, are passed over.
+        A message that the operator removed meanwhile, and recipients who are done with, are passed over. Where nobody
+        is told anything the record outlives this process, but does not wait for the disk: a power cut may have
+        recipients tried once more, and loses nothing.
 
         Raises:
             StoreFailed: Nothing was recorded.
         """
-        now = self._context.clock.now()
-        with self._context.store.transaction():
-            entry = self._context.queue.entry(queue_id, next_hop)
-            if entry is None:
-                return
-            verdict = _Verdict()
-            for queued in entry.recipients:
-                outcome = outcomes.get(queued.recipient.address)
-                if outcome is not None:
-                    self.judge(verdict, entry, queued, outcome, now)
-            self.tell(entry, verdict.told, now)
-            self._context.queue.defer(queue_id, verdict.deferrals)
-            self._context.queue.settle(queue_id, verdict.done)
-        for text, fate in verdict.notes:
-            self._context.journal.note(self._context.hostname, Kind.QUEUE, text, queue_id=queue_id, fate=fate)
+        queue, now = self._context.queue, self._context.clock.now()
+        entry = queue.entry(queue_id, next_hop)
+        if entry is None:
+            return
+        verdict = self.judge(entry, outcomes, now)
+        with self._context.store.transaction(lasting=bool(verdict.told)):
+            for text, fate in verdict.notes:
+                self.note(entry, Kind.QUEUE, text, fate=fate)
+            if verdict.told:
+                self.tell(entry, verdict.told, now)
+            queue.defer(queue_id, verdict.deferrals)
+            queue.settle(queue_id, verdict.done)
 
-    def judge(
-        self, verdict: _Verdict, entry: Entry, queued: Queued, outcome: Outcome, now: dt.datetime
-    ) -> None:
-        """Decide for one recipient."""
-        if outcome.fate is Fate.DEFERRED and self._schedule.gives_up(entry.arrived, now):
-            # The status stays what it was, 4.y.z: RFC 3464 §2.3.3.
-            outcome = replace(outcome, fate=Fate.FAILED)
-        if outcome.fate is Fate.DEFERRED:
-            self.wait_on(verdict, entry, queued, outcome, now)
-        else:
-            self.finish(verdict, queued, outcome, now)
+    def judge(self, entry: Entry, outcomes: Mapping[bytes, Outcome], now: dt.datetime) -> _Verdict:
+        """Decide for each recipient; nothing is done yet."""
+        verdict = _Verdict()
+        for queued in entry.recipients:
+            outcome = outcomes.get(queued.recipient.address)
+            if outcome is None:
+                continue
+            if outcome.fate is Fate.DEFERRED and not self._schedule.gives_up(entry.arrived, now):
+                self.wait_on(verdict, entry, queued, outcome, now)
+            else:
+                self.finish(verdict, entry, queued, outcome, now)
+        return verdict
 
     def wait_on(
         self, verdict: _Verdict, entry: Entry, queued: Queued, outcome: Outcome, now: dt.datetime
     ) -> None:
         """The recipient is tried again; the sender is told once when it gets late."""
-        again = self._schedule.next_attempt(queued.attempts + 1, now)
-        told = Told(
-            queued.recipient,
-            Action.DELAYED,
-            outcome,
-            last_attempt=now,
-            retry_until=self._schedule.expires(entry.arrived),
-        )
         late = not queued.delay_told and self._schedule.is_late(entry.arrived, now)
         if late:
-            verdict.told.append(told)
+            until = self._schedule.expires(entry.arrived)
+            self.owe(verdict, entry, Told(queued.recipient, Action.DELAYED, outcome, now, until))
+        again = self._schedule.next_attempt(queued.attempts + 1, now)
         verdict.deferrals[queued.recipient.address] = Deferral(outcome, again, tell_delay=late)
         text = f"{_shown(queued)}: deferred until {again:%Y-%m-%d %H:%M:%S}Z ({outcome.status})"
         verdict.notes.append((text, Fate.DEFERRED))
 
-    def finish(self, verdict: _Verdict, queued: Queued, outcome: Outcome, now: dt.datetime) -> None:
-        """The recipient is done with."""
-        verdict.done.append(queued.recipient.address)
-        action = _TOLD.get((queued.next_hop.transport, outcome.fate))
+    def finish(
+        self, verdict: _Verdict, entry: Entry, queued: Queued, outcome: Outcome, now: dt.datetime
+    ) -> None:
+        """The recipient is done with. Who is given up on keeps the status of the last attempt (RFC 3464 §2.3.3)."""
+        fate = Fate.FAILED if outcome.fate is Fate.DEFERRED else outcome.fate
+        action = _TOLD.get((queued.next_hop.transport, fate))
         if action is not None:
-            verdict.told.append(Told(queued.recipient, action, outcome, last_attempt=now))
-        verdict.notes.append((f"{_shown(queued)}: {outcome.fate} ({outcome.status})", outcome.fate))
+            self.owe(verdict, entry, Told(queued.recipient, action, outcome, now))
+        verdict.done.append(queued.recipient.address)
+        verdict.notes.append((f"{_shown(queued)}: {fate} ({outcome.status})", fate))
+
+    def owe(self, verdict: _Verdict, entry: Entry, told: Told) -> None:
+        """Have the sender told, where it is owed."""
+        if self._writer.owed(entry.envelope, told):
+            verdict.told.append(told)
 
     def tell(self, entry: Entry, told: list[Told], now: dt.datetime) -> None:
         """One report for all that the sender is owed at this moment; by the road of all mail."""
-        owed = [each for each in told if self._writer.owed(entry.envelope, each)]
-        if not owed:
-            return
         content = self._context.queue.content(entry.queue_id) or b""
-        dsn = self._writer.write(entry.envelope, content, owed, arrived=entry.arrived, now=now)
+        dsn = self._writer.write(entry.envelope, content, told, arrived=entry.arrived, now=now)
+        actions = ", ".join(dict.fromkeys(each.action for each in told))
+        self.note(entry, Kind.DSN, f"tells the sender of {actions} mail", octets=dsn.content)
         self._acceptance.accept(dsn.envelope, dsn.content)
+
+    def note(
+        self, entry: Entry, kind: Kind, text: str, *, octets: bytes = b"", fate: Fate | None = None
+    ) -> None:
+        """Tell the journal."""
         self._context.journal.note(
-            self._context.hostname,
-            Kind.DSN,
-            f"told the sender of {', '.join(dict.fromkeys(each.action for each in owed))} mail",
-            octets=dsn.content,
-            queue_id=entry.queue_id,
+            self._context.hostname, kind, text, octets=octets, queue_id=entry.queue_id, fate=fate
         )
 
 

@@ -58,8 +58,12 @@ class Database:
             self._sql.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, lasting: bool = True) -> Iterator[sqlite3.Connection]:
         """All of it or nothing; whoever listens to a touched mailbox is told after the commit.
+
+        Args:
+            lasting: Of the outermost one: whether the commit waits for the disk. One that does not outlives this
+                process all the same, and goes in a power cut, whole, where no lasting one has come after it.
 
         Raises:
             StoreFailed: SQLite could not read or write; nothing was changed.
@@ -70,6 +74,7 @@ class Database:
                 return
             self._depth = 1
             try:
+                self._sql.execute("PRAGMA synchronous = FULL" if lasting else "PRAGMA synchronous = NORMAL")
                 self._sql.execute("BEGIN IMMEDIATE")
                 yield self._sql
                 self._sql.execute("COMMIT")

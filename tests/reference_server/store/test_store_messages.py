@@ -1,6 +1,7 @@
 """The store's promises, held against a model and against SQLite's file."""
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -222,3 +223,17 @@ class Mailbox(RuleBasedStateMachine):
 
 
 TestMailboxAgainstItsModel = Mailbox.TestCase
+
+
+def test_a_commit_waits_for_the_disk_unless_it_may_be_done_twice(store: Store) -> None:
+    def waits(sql: sqlite3.Connection) -> bool:
+        return sql.execute("PRAGMA synchronous").fetchone() == (2,)
+
+    with store.transaction() as sql:
+        assert waits(sql)
+    with store.transaction(lasting=False) as sql:
+        assert not waits(sql)
+        with store.transaction() as inner:
+            assert not waits(inner)  # the outermost decides
+    with store.transaction() as sql:
+        assert waits(sql)
