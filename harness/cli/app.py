@@ -20,7 +20,10 @@ _VERBS: Final = (
     "explain",
     "probe",
     "serve",
+    "send",
+    "inbox",
     "queue",
+    "trace",
     "selfcheck",
 )
 

@@ -48,15 +48,21 @@ class Transport:
         transcript: Transcript,
         tls_context: ssl.SSLContext | None = None,
         server_hostname: str | None = None,
+        source: str | None = None,
     ) -> Self:
         """Open a connection; with `tls_context`, TLS starts at once (RFC 8314 §3).
+
+        Args:
+            source: The local address to connect from; None for the system's choice.
 
         Raises:
             ConnectFailed: Nobody answers, within `timeout_s`, at any address of the host.
             TlsFailed: The handshake failed or the certificate was refused.
         """
         try:
-            sock = socket.create_connection((endpoint.host, endpoint.port), timeout_s)
+            sock = socket.create_connection(
+                (endpoint.host, endpoint.port), timeout_s, source_address=(source, 0) if source else None
+            )
         except TimeoutError as exc:
             raise ConnectFailed(str(endpoint), f"no connection within {timeout_s:g} s") from exc
         except OSError as exc:

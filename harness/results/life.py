@@ -74,6 +74,7 @@ class Ending(StrEnum):
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     REFUSED = "refused"
+    DROPPED = "dropped"  # accepted, and nobody has a copy: a rule threw it away
     UNFINISHED = "unfinished"
 
 
