@@ -36,6 +36,8 @@ class ScriptedPeer:
     Attributes:
         heal: So many connections misbehave, the later ones are well; None for all.
         sessions: Every one that there was; what it does can be changed.
+        left: A connection has ended.
+        rcpt: Local part -> what RCPT is answered.
         hold: Awaited before the final reply.
         messages: The content of each message that was answered well.
         heard: All octets that came.
@@ -52,7 +54,9 @@ class ScriptedPeer:
     open_now: int = 0
     most_open: int = 0
     lmtp: bool = False
+    rcpt: Mapping[bytes, bytes] = field(default_factory=dict)
     sessions: "list[_PeerSession]" = field(default_factory=list)
+    left: trio.Event = field(default_factory=trio.Event)
 
     async def serve(self, stream: trio.SocketStream) -> None:
         self.connections += 1
@@ -67,6 +71,7 @@ class ScriptedPeer:
             pass
         finally:
             self.open_now -= 1
+            self.left.set()
             await trio.aclose_forcefully(stream)
 
 
@@ -107,8 +112,17 @@ class _PeerSession:
                     return
                 case _:
                     self._accepted = 0 if verb == "MAIL" else self._accepted
-                    klass = await self.answer(verb, b"250 OK\r\n")
+                    local_part = line.partition(b"<")[2].partition(b"@")[0]
+                    usual = (
+                        self._peer.rcpt.get(local_part, b"250 OK\r\n") if verb == "RCPT" else b"250 OK\r\n"
+                    )
+                    klass = await self.answer(verb, usual)
                     self._accepted += verb == "RCPT" and klass == 2
+
+    async def end(self, last_words: bytes) -> None:
+        """Say something unasked, and close."""
+        await self._stream.send_all(last_words)
+        await trio.aclose_forcefully(self._stream)
 
     async def line(self) -> bytes:
         while (line := self._buffer.next_line()) is None:
@@ -250,7 +264,7 @@ class Post:
                 nursery.cancel_scope.cancel()
 
     def with_limits(self, **limits: float) -> "Post":
-        return Post(limits=replace(self.limits, **limits))
+        return replace(self, limits=replace(self.limits, **limits))
 
 
 async def listen(hosts: int) -> list[trio.SocketListener]:
