@@ -10,7 +10,7 @@ from harness.errors import Unclear
 from harness.wire.smtp.replies import Reply
 from suites.covers import covers
 from suites.needs import needs
-from suites.peer import Peer, peer_of
+from suites.peer import Peer, Received, peer_of
 from suites.sending.journeys import (
     SENDS,
     Sent,
