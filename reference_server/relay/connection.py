@@ -105,8 +105,7 @@ class Connection:
             line.note(peer, Direction.NOTE, problem, queue_id)
             raise TimedOut(str(peer), problem) from None
         except OSError as exc:
-            cause = exc.__cause__ if isinstance(exc.__cause__, OSError) else exc
-            problem = f"no connection: {cause.strerror or cause}"
+            problem = f"no connection: {_reason(exc)}"
             line.note(peer, Direction.NOTE, problem, queue_id)
             raise ConnectFailed(str(peer), problem) from exc
         connection = cls(peer, line, stream, stream.socket)
@@ -251,3 +250,12 @@ class Connection:
 
     def _note(self, direction: Direction, text: str, octets: bytes = b"") -> None:
         self._line.note(self.peer, direction, text, self.queue_id, octets)
+
+
+def _reason(exc: OSError) -> str:
+    """Why there is no connection; trio has it in the group of all attempts, of which we make one."""
+    cause: BaseException | None = exc.__cause__
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    found = cause if isinstance(cause, OSError) else exc
+    return (found.strerror or str(found)).lower()
