@@ -45,8 +45,8 @@ class Outcome:
 
     Attributes:
         fate: RELAYED: handed on to a host that promised no notification (no DSN extension), so that we owe the
-            success report (RFC 3461 §5.2.2); DELIVERED: our duty is over: it was handed on with its DSN parameters, or
-            is in its mailbox. EXPANDED: an alias of several addresses, which each get it (RFC 3461 §5.2.7.3).
+            success report (RFC 3461 §5.2.2). DELIVERED: our duty is over; it was handed on with its DSN parameters,
+            or is in its mailbox. EXPANDED: an alias of several addresses, which each get it (RFC 3461 §5.2.7.3).
         status: The enhanced status code (RFC 3463 §2), ``"5.1.1"``; from the peer's reply where it gave one.
         diagnostic: The peer's reply as it came, its lines joined by a space, without CRLF; or our own reason.
         remote: The host that said so, a name; ``""`` where none was reached.

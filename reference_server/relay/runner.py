@@ -22,11 +22,9 @@ __all__ = ["Delivers", "MailboxAgent", "Relay"]
 _log = logging.getLogger(__name__)
 
 # Ours. Messages under way at a time, over all destinations; how often another process's changes and a clock that was
-# moved are looked for; after how much idleness connections are ended; and how many messages for an unreachable
-# destination are deferred in one transaction.
+# moved are looked for; and how many messages for an unreachable destination are deferred in one transaction.
 _AT_ONCE: Final = 32
 _TICK_S: Final = 0.25
-_IDLE_S: Final = 5.0
 _BATCH: Final = 100
 
 # RFC 3463 §3.5: no answer from the host, no answer from the DNS, no route. Not 4.4.2, a connection lost on the way:
@@ -43,9 +41,6 @@ class Delivers(Protocol):
 
     async def deliver(self, attempt: Attempt, record: Record) -> None:
         """Calls `record` for every recipient once, as early as its outcome is certain."""
-
-    async def close_idle(self) -> None:
-        """End the connections that are kept for more."""
 
 
 class MailboxAgent(TakesMail, Protocol):
@@ -90,7 +85,6 @@ class Relay:
         unlisten = self._queue.listen(wake)
         try:
             async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._part_when_idle)
                 while True:
                     self._news = trio.Event()
                     self._look()
@@ -107,14 +101,6 @@ class Relay:
                 self._look()
             if self._resting or self._begun == at_start:
                 return self._begun - before
-
-    async def _part_when_idle(self) -> None:
-        """No peer is kept waiting for mail that may not come."""
-        while True:
-            begun = self._begun
-            await trio.sleep(_IDLE_S)
-            if self._begun == begun and not self._under_way:
-                await self._courier.close_idle()
 
     async def _until_news(self) -> None:
         due = self._queue.next_due()

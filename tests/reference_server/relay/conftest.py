@@ -50,9 +50,6 @@ class ScriptedCourier:
         self._busy[hop] -= 1
         record({r.address: self.says(attempt, r.address) for r in attempt.envelope.recipients})
 
-    async def close_idle(self) -> None:
-        """It keeps none."""
-
 
 @dataclass
 class FrontDoor:

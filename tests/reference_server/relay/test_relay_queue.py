@@ -240,7 +240,7 @@ class QueueMachine(RuleBasedStateMachine):
 EVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
 TestQueueMachine = QueueMachine.TestCase
-TestQueueMachine.settings = settings(max_examples=60, stateful_step_count=30)
+TestQueueMachine.settings = settings(max_examples=30, stateful_step_count=30)
 
 
 def queue_in(path: Path) -> tuple[Store, Queue]:
