@@ -57,7 +57,7 @@ Task = Callable[[], Awaitable[None]]
 # Ours: more than a burst of clients; and how long a stop waits for a peer to end TLS before it drops the connection.
 _BACKLOG: Final = 256
 _STOP_S: Final = 0.2
-# asyncio takes so many turns of its loop from accepting a connection to telling us; who came last is turned away.
+# asyncio takes so many turns of its loop from accepting a connection to telling us of it.
 _TURNS_OF_ACCEPT: Final = 4
 
 
@@ -138,8 +138,8 @@ class AsyncioSide(_Side):
         await self._stopping.wait()
         for name in tuple(self._hosts):
             await self._close(name)
-        for _ in range(_TURNS_OF_ACCEPT):
-            await asyncio.sleep(0)
+        if shaking_hands := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(shaking_hands, timeout=_STOP_S)
 
     async def _open(self, context: Context, ports: Mapping[Protocol, int]) -> dict[Protocol, int]:
         listening = self._hosts[context.hostname] = _Listening()
@@ -181,9 +181,7 @@ class AsyncioSide(_Side):
         listening = self._hosts.pop(hostname, None)
         if listening is None:
             return
-        listening.connections.closed = True
-        for server in listening.servers:
-            server.close()
+        await self._stop_accepting(listening)
         for connection in tuple(listening.connections):
             connection.say_and_close(lambda session: session.shut_down())
         if tasks := [each.task for each in tuple(listening.connections) if each.task is not None]:
@@ -191,6 +189,16 @@ class AsyncioSide(_Side):
         for connection in tuple(listening.connections):
             connection.abort()
         await asyncio.sleep(0)  # the loop tells the aborted connections that they are lost
+
+    async def _stop_accepting(self, listening: _Listening) -> None:
+        """Close the listeners; asyncio forgets a connection that it is just accepting when its server closes."""
+        for listener in (listener for server in listening.servers for listener in server.sockets):
+            self._asyncio.remove_reader(listener.fileno())
+        for _ in range(_TURNS_OF_ACCEPT):
+            await asyncio.sleep(0)
+        listening.connections.closed = True
+        for server in listening.servers:
+            server.close()
 
 
 class TrioSide(_Side):

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from harness.errors import UsageError
@@ -24,7 +25,7 @@ from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.store import Store
 from reference_server.tls import CertificateAuthority
 from reference_server.world import ONE_SERVER, Host, Network, Site, World
-from reference_server.world.model import RelayPolicy
+from reference_server.world.model import MailboxKind, RelayPolicy
 from reference_server.world.records import records_of
 
 __all__ = ["Server", "serve", "serve_world"]
@@ -144,7 +145,7 @@ class Server:
         return self.world.network.own and (not only or DNS in only)
 
     def _make(self, host: Host) -> RunningHost:
-        site = Site(self.world, host)
+        site = Site(self.world, replace(host, mail_directory=self._mail_directory(host)))
         path = str(self._data_dir / f"{host.name}.sqlite") if self._data_dir else ":memory:"
         store = Store(path, self.clock)
         self._running.callback(store.close)
@@ -160,6 +161,13 @@ class Server:
         ports = ports_of(self.world, host)
         relay = RelayService(context, ports)
         return RunningHost(context, ports, self._authority.ca_pem, (relay.run,))
+
+    def _mail_directory(self, host: Host) -> Path:
+        """Where mbox files and Maildirs go; without a data directory they are gone at the end, as everything is."""
+        if host.mailbox_kind is MailboxKind.STORE or host.mail_directory.is_absolute():
+            return host.mail_directory
+        base = self._data_dir or Path(self._running.enter_context(TemporaryDirectory(prefix="mailproof-")))
+        return base / host.name / host.mail_directory
 
     def __enter__(self) -> Self:
         return self.start()

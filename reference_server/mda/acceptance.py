@@ -2,18 +2,25 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 
 from reference_server.context import Context
 from reference_server.envelope import Envelope, Recipient
 from reference_server.journal import Kind, Place
 from reference_server.mda import vacations
-from reference_server.mda.plan import Accepted, Filing, Onward, Plan
+from reference_server.mda.files import MailboxBusy, MailFiles
+from reference_server.mda.plan import Accepted, Filing, Onward, Plan, Refusal
 from reference_server.mda.planning import Planner
 from reference_server.relay.dsn import DsnWriter
 from reference_server.relay.model import Attempt, Fate, Outcome
 from reference_server.store import Delivery
+from reference_server.world.model import MailboxKind
 
 __all__ = ["Acceptance"]
+
+# Ours: everything else on the thread waits as long.
+_LOCK_WAIT_S: Final = 0.1
 
 
 @dataclass
@@ -57,7 +64,7 @@ class Acceptance:
     def carry_out(self, plan: Plan) -> tuple[str, ...]:
         """In the caller's transaction; returns the queue ids."""
         for filing in plan.filings:
-            self.file(filing)
+            self.file(plan, filing)
         queue_ids = tuple(
             self.enqueue(plan, content, onward) for content, onward in by_content(plan.onward).items()
         )
@@ -67,18 +74,51 @@ class Acceptance:
             self.accept(reply.envelope, reply.content)
         return queue_ids
 
-    def file(self, filing: Filing) -> None:
-        """Into the store; a mailbox that a rule names is made where it is missing."""
+    def file(self, plan: Plan, filing: Filing) -> None:
+        """Into the mailbox, of whatever kind; one that a rule names is made where it is missing."""
+        kind = self.context.host.mailbox_kind
+        uid = 0
+        if kind is MailboxKind.STORE:
+            uid = self.put_into_store(filing)
+            text = f"filed in {filing.mailbox} of {filing.user.address} as UID {uid}"
+        else:
+            try:
+                path = self.put_into_file(plan.envelope, filing)
+            except (MailboxBusy, OSError, ValueError) as exc:
+                why = reason(exc)
+                plan.refused[filing.asked] = Refusal(451, "4.2.0", f"The mailbox cannot be written: {why}")
+                return
+            text = f"filed in {filing.mailbox} of {filing.user.address}, the {kind} {path.name}"
+        place = Place(filing.user.address, filing.mailbox, uid)
+        self.context.journal.note(
+            self.context.hostname, Kind.MAILBOX, text, octets=filing.content, place=place
+        )
+
+    def put_into_store(self, filing: Filing) -> int:
+        """Returns the UID."""
         store = self.context.store
         user = filing.user.name
         found = store.mailbox(user, filing.mailbox)
         if found is None or not found.selectable:
             store.create_mailbox(user, filing.mailbox)
         (row,) = store.accept([Delivery(user, filing.mailbox, filing.content, filing.flags)])
-        text = f"filed in {filing.mailbox} of {filing.user.address} as UID {row.uid}"
-        place = Place(filing.user.address, filing.mailbox, row.uid)
-        self.context.journal.note(
-            self.context.hostname, Kind.MAILBOX, text, octets=filing.content, place=place
+        return row.uid
+
+    def put_into_file(self, envelope: Envelope, filing: Filing) -> Path:
+        """A reader that holds the lock for long is waited for by the queue, not here.
+
+        Raises:
+            MailboxBusy, OSError, ValueError: As `MailFiles.deliver`.
+        """
+        host = self.context.host
+        return MailFiles(host.mail_directory, host.mailbox_kind).deliver(
+            filing.user.name,
+            filing.mailbox,
+            filing.content,
+            sender=envelope.reverse_path.decode("utf-8", "replace") or "MAILER-DAEMON",
+            date=self.context.clock.now(),
+            flags=filing.flags,
+            wait_s=_LOCK_WAIT_S,
         )
 
     def enqueue(self, plan: Plan, content: bytes, onward: list[Onward]) -> str:
@@ -116,6 +156,8 @@ class Acceptance:
         if (refusal := plan.refused.get(recipient.address)) is not None:
             return refusal.outcome
         self.carry_out(plan)
+        if (refusal := plan.refused.get(recipient.address)) is not None:
+            return refusal.outcome
         return Outcome(Fate.DELIVERED, "2.1.5", "delivered to the mailbox")
 
     def tell_filters(self) -> None:
@@ -130,6 +172,11 @@ class Acceptance:
         for address, refusal in plan.refused.items():
             text = f"{address.decode('utf-8', 'replace')} is refused: {refusal.code} {refusal.status} {refusal.text}"
             self.context.journal.note(self.context.hostname, Kind.MDA, text)
+
+
+def reason(exc: Exception) -> str:
+    """In one line, without the path: it goes to whoever sent the message."""
+    return (exc.strerror if isinstance(exc, OSError) else None) or "another program has it locked"
 
 
 def by_content(onward: list[Onward]) -> dict[bytes, list[Onward]]:

@@ -31,8 +31,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One copy for one mailbox of this host."""
+    """One copy for one mailbox of this host; `asked` is the address that it came to."""
 
+    asked: bytes
     user: User
     mailbox: str
     content: bytes = field(repr=False)

@@ -127,7 +127,8 @@ class Planner:
             self.refuse(asked, decided.refusal)
             return
         for mailbox, flags in decided.mailboxes:
-            self._plan.filings.append(Filing(local.user, mailbox, self.final_content(), flags))
+            filing = Filing(asked.address, local.user, mailbox, self.final_content(), flags)
+            self._plan.filings.append(filing)
         for target in decided.redirects:
             self.redirect(asked, local, target)
         self._plan.replies += decided.replies
@@ -142,7 +143,7 @@ class Planner:
         """RFC 5228 §4.2: on to another address, by the road all mail takes."""
         if local.user.address in self._passed:
             self._plan.steps.append(f"{local.user.address} has redirected it before: kept")
-            self._plan.filings.append(Filing(local.user, INBOX, self.final_content()))
+            self._plan.filings.append(Filing(asked.address, local.user, INBOX, self.final_content()))
             return
         for destination in Addresses(self.context.site).expand(target).destinations:
             match destination:

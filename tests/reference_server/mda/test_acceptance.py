@@ -1,11 +1,14 @@
 """One message, one transaction: mailboxes, queue and refusals."""
 
+import contextlib
+import mailbox
 from dataclasses import replace
 
 import pytest
 
 from reference_server.envelope import Envelope, Notify, Recipient
 from reference_server.mda.acceptance import Acceptance
+from reference_server.mda.files import MailFiles
 from reference_server.relay.model import Attempt, Fate, NextHop, Transport
 from reference_server.store import StoreFailed
 from reference_server.world.model import MailboxKind
@@ -111,3 +114,30 @@ def test_an_alias_of_one_passes_the_notification_on_and_one_of_several_does_not(
 
 def envelope_for(recipient: Recipient):
     return Envelope(b"zed@example.net", (recipient,))
+
+
+@pytest.mark.parametrize("kind", [MailboxKind.MBOX, MailboxKind.MAILDIR])
+def test_a_queued_delivery_goes_into_a_file(at_home, mail, tmp_path, kind) -> None:
+    context = at_home(mailbox_kind=kind, mail_directory=tmp_path)
+    hop = NextHop(Transport.LOCAL, "mail.example.test")
+    outcomes = Acceptance(context).deliver_queued(Attempt("Q", hop, mail("ann@example.test"), MESSAGE))
+    assert outcomes[b"ann@example.test"].fate is Fate.DELIVERED
+    files = MailFiles(tmp_path, kind)
+    box = (
+        mailbox.mbox(files.spool("ann"))
+        if kind is MailboxKind.MBOX
+        else mailbox.Maildir(files.maildir("ann"))
+    )
+    with contextlib.closing(box):
+        (message,) = box
+    assert message["Return-Path"] == "<zed@example.net>"
+    assert message["Subject"] == "x"
+
+
+def test_a_mailbox_file_that_cannot_be_written_is_tried_again(at_home, mail, tmp_path) -> None:
+    (tmp_path / "spool").write_text("a file where the directory should be")
+    context = at_home(mailbox_kind=MailboxKind.MBOX, mail_directory=tmp_path)
+    hop = NextHop(Transport.LOCAL, "mail.example.test")
+    outcomes = Acceptance(context).deliver_queued(Attempt("Q", hop, mail("ann@example.test"), MESSAGE))
+    assert outcomes[b"ann@example.test"].fate is Fate.DEFERRED
+    assert str(tmp_path) not in outcomes[b"ann@example.test"].diagnostic
