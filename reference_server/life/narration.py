@@ -15,24 +15,30 @@ from harness.wire.smtp.replies import ReplyReader
 from reference_server.journal import Direction, Event, Kind
 from reference_server.relay.model import Fate
 
-__all__ = ["DNS_LANE", "lane_of", "microseconds", "narrate"]
+__all__ = ["DNS_LANE", "microseconds", "narrate"]
+
+_DIALOGUES: Final = frozenset({Kind.SMTP, Kind.LMTP})
 
 # What the journal calls the DNS as a host.
 DNS_LANE: Final = "dns"
 
 # Ours: a dialogue that rests so long goes on as another step: a kept connection, a QUIT.
 _REST_S: Final = 1.0
+# Ours: longer than any resolver waits for one answer.
+_PATIENCE_S: Final = 30.0
 
 _CONNECTED: Final = "connected"
 _QUIT: Final = "QUIT"
 _EXCHANGER: Final = re.compile(r"(?P<name>[^\s,()]+) \(preference (?P<preference>\d+)\)")
 _NO_ANSWER: Final = "no answer"
+_NO_DATA: Final = "no data"
+_ADDRESS_TYPES: Final = frozenset({"A", "AAAA"})
 
-_STANDINGS: Final[Mapping[Fate, Standing]] = {
-    Fate.DELIVERED: Standing.DONE,
-    Fate.RELAYED: Standing.DONE,
-    Fate.DEFERRED: Standing.WAITING,
-    Fate.FAILED: Standing.FAILED,
+_FATES: Final[Mapping[Fate, tuple[str, Standing]]] = {
+    Fate.DELIVERED: ("is done with the message", Standing.DONE),
+    Fate.RELAYED: ("is done with the message", Standing.DONE),
+    Fate.DEFERRED: ("puts the message off", Standing.WAITING),
+    Fate.FAILED: ("gives the message up", Standing.FAILED),
 }
 
 # What a DNS answer begins with when it is none.
@@ -74,8 +80,12 @@ class _Words:
     facts: tuple[str, ...] = ()
 
 
-def narrate(events: Iterable[Event], began: dt.datetime) -> list[Step]:
-    """The steps that events make, in order of time, not numbered yet."""
+def narrate(events: Iterable[Event], began: dt.datetime, hosts: Mapping[str, str]) -> list[Step]:
+    """The steps that events make, in order of time, not numbered yet.
+
+    Args:
+        hosts: The name of the host at each address: a peer is called what it is, not what the DNS called it.
+    """
     drafts: list[_Draft] = []
     for event in events:
         if event.host == DNS_LANE:
@@ -85,7 +95,7 @@ def narrate(events: Iterable[Event], began: dt.datetime) -> list[Step]:
             drafts.append(_Draft([event]))
         else:
             draft.events.append(event)
-    steps = [_step(draft, began) for draft in drafts]
+    steps = [_step(draft, began, hosts) for draft in drafts]
     return sorted(steps, key=lambda step: step.at_us)
 
 
@@ -96,7 +106,7 @@ def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
         return False
     match event.kind:
         case Kind.DNS:
-            return event.octets[:2] == draft.first.octets[:2]
+            return _asks_the_same(event, draft)
         case Kind.SMTP | Kind.LMTP:
             return (
                 last.peer == event.peer
@@ -114,18 +124,39 @@ def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
             return False
 
 
+def _asks_the_same(event: Event, draft: _Draft) -> bool:
+    """An answer, the question again, or a question for the other kind of address of the same name."""
+    if (event.at - draft.last.at).total_seconds() >= _PATIENCE_S:
+        return False
+    if event.octets[:2] == draft.last.octets[:2]:
+        return True
+    type_, name = _question(event.text)
+    asked = {_question(before.text)[0] for before in draft.events}
+    return name == _question(draft.first.text)[1] and type_ not in asked and asked | {type_} == _ADDRESS_TYPES
+
+
+def _question(text: str) -> tuple[str, str]:
+    """Type and name of ``A mx.example.test.?`` and of ``A mx.example.test.: 192.0.2.1``."""
+    type_, _, name = text.partition("?")[0].partition(": ")[0].partition(" ")
+    return type_, name
+
+
 def microseconds(at: dt.datetime, began: dt.datetime) -> int:
     """How long after the beginning, never before it."""
     return max(0, (at - began) // dt.timedelta(microseconds=1))
 
 
-def lane_of(peer: str) -> str:
-    """The host that a connection's peer is: ``mx.example.test (127.0.2.1:25)`` without its address."""
-    return peer.partition(" (")[0]
+def _peer(shown: str, hosts: Mapping[str, str]) -> str:
+    """The host that ``a.example.test (127.0.2.1:25)`` means; its name in the DNS where the address is nobody's."""
+    name, _, place = shown.partition(" (")
+    return hosts.get(place.rpartition(":")[0], name)
 
 
-def _step(draft: _Draft, began: dt.datetime) -> Step:
-    words = _WORDS.get(draft.first.kind, _of_anything)(draft)
+def _step(draft: _Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
+    if draft.first.kind in _DIALOGUES:
+        words = _of_dialogue(draft, _peer(draft.first.peer, hosts))
+    else:
+        words = _WORDS.get(draft.first.kind, _of_anything)(draft)
     # A choice is made when its last question is answered.
     first = draft.last if draft.first.kind is Kind.ROUTE else draft.first
     at_us = microseconds(first.at, began)
@@ -148,7 +179,7 @@ def _step(draft: _Draft, began: dt.datetime) -> Step:
 def _moved(events: Iterable[Event], began: dt.datetime) -> Iterable[Moved]:
     tls = False
     for event in events:
-        wire = event.kind in {Kind.SMTP, Kind.LMTP}
+        wire = event.kind in _DIALOGUES
         if not event.octets and not wire:
             continue
         note = event.direction is Direction.NOTE
@@ -165,35 +196,47 @@ def _moved(events: Iterable[Event], began: dt.datetime) -> Iterable[Moved]:
 
 
 def _decoded(octets: bytes) -> str:
-    """A DNS message as a zone file would have it, sections that are empty left out."""
+    """A DNS message as a zone file would have it: its header in one line, sections that are empty left out."""
     try:
         lines = dns.message.from_wire(octets, ignore_trailing=True).to_text().split("\n")
     except dns.exception.DNSException as exc:
         return f"no DNS message: {exc}"
-    following = [*lines[1:], ";"]
-    return "\n".join(
+    sections = next((place for place, line in enumerate(lines) if line.startswith(";")), len(lines))
+    header, rest = lines[:sections], lines[sections:]
+    filled = [
         line
-        for line, after in zip(lines, following, strict=True)
-        if not (line.startswith(";") and after.startswith(";"))
-    )
+        for line, after in zip(rest, [*rest[1:], ";"], strict=True)
+        if not (_heads(line) and _heads(after))
+    ]
+    return "\n".join([", ".join(header), *filled])
+
+
+def _heads(line: str) -> bool:
+    """Whether a line is the head of a section."""
+    return line.startswith(";")
 
 
 # Words, by kind
 
 
 def _of_dns(draft: _Draft) -> _Words:
-    questions, answers = draft.spoken(Direction.SENT), draft.spoken(Direction.RECEIVED)
-    asked = (questions or answers)[0].text
-    type_, _, name = asked.partition("?")[0].partition(":")[0].partition(" ")
-    answer = answers[-1].text.partition(": ")[2] if answers else _NO_ANSWER
-    again = (f"asked {len(questions)} times",) if len(questions) > 1 else ()
+    asked = [_question(event.text) for event in draft.events if event.direction is Direction.SENT]
+    name = _question(draft.first.text)[1]
+    types = list(dict.fromkeys(type_ for type_, _ in asked))
+    answers = {
+        _question(event.text)[0]: event.text.partition(": ")[2] for event in draft.spoken(Direction.RECEIVED)
+    }
+    told = [answers.get(type_, _NO_ANSWER) for type_ in types]
+    # Of the two kinds of address one is enough.
+    found = [answer for answer in told if answer != _NO_DATA] or told[:1]
+    standings = [_DNS_STANDINGS.get(answer.partition(",")[0], Standing.DONE) for answer in found]
     return _Words(
-        title=f"{draft.first.host} asks the DNS for the {type_} of {name}",
-        said=asked,
+        title=f"{draft.first.host} asks the DNS for the {' and '.join(types)} of {name}",
+        said=f"{', '.join(types)} {name}?",
         peer=DNS_LANE,
-        answered=answer,
-        standing=_DNS_STANDINGS.get(answer.partition(",")[0], Standing.DONE),
-        facts=again,
+        answered=", ".join(dict.fromkeys(found)),
+        standing=Standing.DONE if Standing.DONE in standings else standings[0],
+        facts=(f"asked {len(asked)} times",) if len(asked) > len(types) else (),
     )
 
 
@@ -209,8 +252,8 @@ def _of_route(draft: _Draft) -> _Words:
     )
 
 
-def _of_dialogue(draft: _Draft) -> _Words:
-    host, peer = draft.first.host, lane_of(draft.first.peer)
+def _of_dialogue(draft: _Draft, peer: str) -> _Words:
+    host = draft.first.host
     # A group says all its verbs; content, only how long it is.
     verbs = [verb for e in draft.spoken(Direction.SENT) for verb in e.text.split() if verb.isupper()]
     said = ", ".join(dict.fromkeys(verb for verb in verbs if verb != _QUIT))
@@ -230,8 +273,12 @@ def _of_dialogue(draft: _Draft) -> _Words:
     title, standing = {
         4: (f"{peer} puts {host} off", Standing.WAITING),
         5: (f"{peer} refuses what {host} brings", Standing.FAILED),
-    }.get(code, (f"{host} hands the message to {peer}", Standing.DONE))
+    }.get(code, (f"{host} hands the message to {_taker(host, peer)}", Standing.DONE))
     return _Words(title, said, peer, answered, standing, (draft.first.peer,))
+
+
+def _taker(host: str, peer: str) -> str:
+    return "its own mailbox agent" if peer == host else peer
 
 
 def _decisive(received: bytes) -> tuple[int, str]:
@@ -247,19 +294,19 @@ def _decisive(received: bytes) -> tuple[int, str]:
 
 def _of_queue(draft: _Draft) -> _Words:
     event = draft.first
-    standing = _STANDINGS[event.fate] if event.fate else Standing.DONE
+    if event.fate is None:
+        return _of_anything(draft)
+    title, standing = _FATES[event.fate]
     return _Words(
-        f"{event.host}: {event.text}", _short(event.text), standing=standing, facts=_queued_as(event)
+        f"{event.host} {title}",
+        event.text.rpartition(": ")[2],  # behind the address that it is about
+        standing=standing,
+        facts=(event.text, *_queued_as(event)),
     )
 
 
 def _queued_as(event: Event) -> tuple[str, ...]:
     return (f"queue id {event.queue_id}",) if event.queue_id else ()
-
-
-def _short(text: str) -> str:
-    """Of ``wqp@example.test: deferred until ... (4.4.1)`` what comes behind the address."""
-    return text.rpartition(": ")[2]
 
 
 def _of_mda(draft: _Draft) -> _Words:
@@ -284,8 +331,6 @@ _Teller: TypeAlias = Callable[[_Draft], _Words]
 _WORDS: Final[Mapping[Kind, _Teller]] = {
     Kind.DNS: _of_dns,
     Kind.ROUTE: _of_route,
-    Kind.SMTP: _of_dialogue,
-    Kind.LMTP: _of_dialogue,
     Kind.QUEUE: _of_queue,
     Kind.MDA: _of_mda,
     Kind.MAILBOX: _of_mailbox,

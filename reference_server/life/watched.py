@@ -68,12 +68,14 @@ class WatchedWorld:
         self._events: list[Event] = []
         self._own: list[Step] = []
         self._news = threading.Event()
-        self.began = server.clock.now()
         for name in self.down:
             server.hosts[name].take_down()
-            self._tell(name, f"{name} is down", "down", Standing.FAILED)
         for name in self.slow:
             server.hosts[name].set_reach(Reach.SLOW)
+        self.began = server.clock.now()
+        for name in self.down:
+            self._tell(name, f"{name} is down", "down", Standing.FAILED)
+        for name in self.slow:
             self._tell(name, f"{name} answers late", f"slow: {server.hosts[name].host.delay_ms} ms")
         server.journal.listen(self._hear)
 
@@ -133,7 +135,8 @@ class WatchedWorld:
 
     def steps(self) -> list[Step]:
         """What happened so far, in order of time."""
-        told = narrate(tuple(self._events), self.began)
+        hosts = {running.host.address: name for name, running in self._server.hosts.items()}
+        told = narrate(tuple(self._events), self.began, hosts)
         return sorted([*self._own, *told], key=lambda step: step.at_us)
 
     def lanes(self, steps: Iterable[Step], domain: str) -> list[Lane]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from harness.results.life import Direction, Life, Moved, Stage, Standing, Step
+from harness.results.life import Direction, Ending, Life, Moved, Stage, Standing, Step
 from reports.text import Piece, number, pieces, plural
 
 __all__ = ["STAGES", "STANDINGS", "Gap", "Row", "duration", "figures", "hex_lines", "rows", "since_before"]
@@ -106,7 +106,7 @@ def duration(us: int) -> str:
         return f"{us / _MS:.0f} ms"
     if us < 60 * _S:
         return f"{us / _S:.1f} s"
-    seconds = us // _S
+    seconds = round(us / _S)
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     parts = []
     for unit, length in units:
@@ -137,7 +137,8 @@ def figures(life: Life) -> list[tuple[str, str]]:
         ("octets moved", number(sum(step.octets for step in steps))),
     ]
     if arrived is not None:
-        told.insert(0, ("until in the mailbox", duration(arrived)))
+        until = "until returned" if life.ending is Ending.BOUNCED else "until in the mailbox"
+        told.insert(0, (until, duration(arrived)))
     return told
 
 

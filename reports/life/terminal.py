@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from harness.results.life import Direction, Life, Stage, Standing, Step
@@ -30,6 +29,9 @@ _SPOKEN: Final = {
     Direction.NOTE: ("-", "dim italic"),
 }
 _INDENT: Final = 4
+_LEAST_WIDTH: Final = 20
+# Ours: a shorter pause is none.
+_PAUSE_US: Final = 500
 # Ours: display lines of one write; a message is shown by its beginning, and --html and --json have more.
 _LINES: Final = 40
 
@@ -63,7 +65,7 @@ def _print_step(console: Console, step: Step, pause_us: int) -> None:
         (f" ({word})" if word else "", colour),
         f"  {one_line(step.title)}",
         (f"  {duration(step.at_us)}", "dim"),
-        (f", {duration(pause_us)} after the one before" if pause_us else "", "dim"),
+        (f", {duration(pause_us)} after the one before" if pause_us >= _PAUSE_US else "", "dim"),
     )
     _say(console, heading)
     way = Text(one_line(step.said))
@@ -103,4 +105,10 @@ def _row(row: Row) -> Iterator[Text]:
 
 
 def _say(console: Console, text: Text, indent: int = 0) -> None:
-    console.print(Padding(text, (0, 0, 0, indent)) if indent else text, soft_wrap=not indent)
+    """Text, folded to the terminal where it is indented."""
+    if not indent:
+        console.print(text, soft_wrap=True)
+        return
+    for line in text.wrap(console, max(console.width - indent, _LEAST_WIDTH), tab_size=8):
+        line.rstrip()
+        console.print(Text(" " * indent).append_text(line), soft_wrap=True)
