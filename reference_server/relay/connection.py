@@ -178,21 +178,25 @@ class Connection:
             raise RemoteProtocolError(f"{self._replies[0].code} although nothing was asked")
 
     async def _listen(self, step: Listen) -> Sequence[Reply]:
-        allowed_s = self._line.timeout_s * step.times
-        with self._bounded(f"no reply to {step.subject}", allowed_s):
-            self._take(b"")  # raises what an earlier reply held back
-            while not self._replies:
-                await self._receive(step.subject)
+        if not self._replies:
+            await self._receive(step)
         return [self._replies.popleft() for _ in range(min(step.most, len(self._replies)))]
 
-    async def _receive(self, subject: str) -> None:
+    async def _receive(self, step: Listen) -> None:
+        """Wait until there is a reply."""
+        self._take(b"")  # raises what an earlier reply held back
+        with self._bounded(f"no reply to {step.subject}", self._line.timeout_s * step.times):
+            while not self._replies:
+                self._take(await self._octets(step.subject))
+
+    async def _octets(self, subject: str) -> bytes:
         try:
             octets = await self._stream.receive_some(_READ_OCTETS)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
             raise ConnectionLost(str(self.peer), f"connection lost, no reply to {subject}") from exc
         if not octets:
             raise ConnectionLost(str(self.peer), f"closed by the peer, no reply to {subject}")
-        self._take(bytes(octets))
+        return bytes(octets)
 
     def _take(self, octets: bytes) -> None:
         try:
