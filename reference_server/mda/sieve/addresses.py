@@ -79,13 +79,13 @@ def read_address(address: bytes) -> MailAddress:
     return MailAddress(mailbox.encode(), mailbox)
 
 
-def addresses_in(value: bytes) -> list[MailAddress]:
+def addresses_in(value: bytes) -> tuple[MailAddress, ...]:
     """The addresses of a header field's value, those within groups too; no names, no comments (RFC 5228 §5.1)."""
-    return [
+    return tuple(
         _checked(address.mailbox, address.host)
         for address in parse_addresses(value)
         if address.mailbox is not None and address.host is not None
-    ]
+    )
 
 
 def _checked(local_part: bytes, domain: bytes) -> MailAddress:

@@ -1,7 +1,5 @@
 """The test body (RFC 5173): rules by what a message says."""
 
-import html
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -12,8 +10,6 @@ from reference_server.mda.sieve.match import Match, read_match
 from reference_server.mda.sieve.message import SearchedPart
 
 __all__ = ["BODY_TESTS"]
-
-_MARKUP: Final = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ class Body(Test):
         if self.raw:
             return [message.root.body]
         if self.types is None:
-            return list(map(_plain, filter(SearchedPart.is_text, message.parts)))
+            return message.texts
         types = [run.expand(name).lower() for name in self.types]
         return list(_of_types(message.parts, types))
 
@@ -62,14 +58,6 @@ def _is_of(media_type: bytes, wanted: bytes) -> bool:
     if b"/" not in wanted:
         return not wanted or media_type.partition(b"/")[0] == wanted
     return media_type == wanted
-
-
-def _plain(part: SearchedPart) -> bytes:
-    """Text without markup."""
-    text = b"\r\n".join(part.strings)
-    if part.media_type != b"text/html":
-        return text
-    return html.unescape(_MARKUP.sub(" ", text.decode("utf-8", "replace"))).encode("utf-8", "replace")
 
 
 BODY_TESTS: Final[TestWords] = {"body": ("body", Body.read)}

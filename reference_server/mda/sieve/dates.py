@@ -86,8 +86,8 @@ class Date(Test):
         return cls(header, _read_part(arguments, zone), arguments.strings(), match, occurrence)
 
     def holds(self, run: Run) -> bool:
-        fields = self.occurrence.of(run.facts.message.fields(run.expand(self.header)))
-        date = _date(fields[0].text) if fields else None
+        values = self.occurrence.of(run.facts.message.values(run.expand(self.header)))
+        date = _date(values[0]) if values else None
         return self.match.any(run, [] if date is None else self.part.of(run, date), self.keys)
 
 

@@ -24,7 +24,7 @@ class MatchType(StrEnum):
 
 
 # Ours: what one comparison costs beside the octets it looks at, in octets.
-_COMPARISON: Final = 256
+_COMPARISON: Final = 1024
 
 _MATCH_TYPES: Final = (
     Choice(MatchType.IS),

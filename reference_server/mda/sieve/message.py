@@ -1,20 +1,35 @@
 """A message as the tests of a script see it."""
 
-from collections.abc import Iterator
+import html
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
+from typing import Final, TypeVar
 
+from reference_server.mda.sieve.addresses import MailAddress, addresses_in
 from reference_server.mime import (
     Field,
     Part,
     UnknownEncoding,
     decode_transfer,
     decode_words,
+    parse_fields,
     parse_message,
 )
 from reference_server.mime.decoding import in_charset
 
 __all__ = ["SearchedPart", "SieveMessage"]
+
+# Ours: what a sender can make a script look at. Fields, octets and parts behind these are not seen.
+MAX_HEADER_OCTETS: Final = 128 * 1024
+MAX_SEARCHED_OCTETS: Final = 2 * 1024 * 1024
+MAX_PARTS: Final = 1000
+
+_MARKUP: Final = re.compile(r"<[^<>]*>")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +45,19 @@ class SearchedPart:
     media_type: bytes
     strings: tuple[bytes, ...]
 
-    def is_text(self) -> bool:
-        return self.media_type.startswith(b"text/")
+    @property
+    def text(self) -> bytes | None:
+        """Without markup; None where it is no text."""
+        if not self.media_type.startswith(b"text/"):
+            return None
+        (content,) = self.strings
+        if self.media_type != b"text/html":
+            return content
+        return html.unescape(_MARKUP.sub(" ", content.decode("utf-8", "replace"))).encode("utf-8", "replace")
 
 
 class SieveMessage:
-    """A message's octets, read as far as a script asks.
+    """A message's octets, read as far as a script asks, and each thing once.
 
     Args:
         content: As it is delivered, CRLF at the end of each line.
@@ -44,6 +66,7 @@ class SieveMessage:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self._values: dict[bytes, tuple[bytes, ...]] = {}
+        self._addresses: dict[bytes, tuple[tuple[MailAddress, ...], ...]] = {}
 
     @property
     def octets(self) -> int:
@@ -51,12 +74,12 @@ class SieveMessage:
 
     @cached_property
     def root(self) -> Part:
-        return parse_message(self.content)
+        return parse_message(self.content[:MAX_SEARCHED_OCTETS])
 
     @cached_property
     def _fields(self) -> dict[bytes, list[Field]]:
         fields: dict[bytes, list[Field]] = {}
-        for field in self.root.fields:
+        for field in parse_fields(self.root.header[:MAX_HEADER_OCTETS]):
             fields.setdefault(field.name.lower(), []).append(field)
         return fields
 
@@ -69,17 +92,31 @@ class SieveMessage:
 
         Source: RFC 5228 §2.7.2, §5.7.
         """
+        return self._of_each(name, _decoded, self._values)
+
+    def addresses(self, name: bytes) -> tuple[tuple[MailAddress, ...], ...]:
+        """The addresses in each field of this name."""
+        return self._of_each(name, lambda field: addresses_in(field.value), self._addresses)
+
+    def _of_each(
+        self, name: bytes, read: Callable[[Field], T], known: dict[bytes, tuple[T, ...]]
+    ) -> tuple[T, ...]:
         name = name.lower()
         if name not in self._fields:
             return ()
-        if name not in self._values:
-            self._values[name] = tuple(map(_decoded, self._fields[name]))
-        return self._values[name]
+        if name not in known:
+            known[name] = tuple(map(read, self._fields[name]))
+        return known[name]
 
     @cached_property
     def parts(self) -> tuple[SearchedPart, ...]:
-        """Every part, those within parts and within messages too."""
-        return tuple(_searched(self.root))
+        """Every part, those within parts and within messages too, up to `MAX_PARTS`."""
+        return tuple(islice(_searched(self.root), MAX_PARTS))
+
+    @cached_property
+    def texts(self) -> tuple[bytes, ...]:
+        """What can be read: the parts that are text, without markup."""
+        return tuple(text for part in self.parts if (text := part.text) is not None)
 
 
 def _searched(part: Part) -> Iterator[SearchedPart]:

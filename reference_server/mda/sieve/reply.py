@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reference_server.mda.sieve.actions import Vacation
-from reference_server.mda.sieve.addresses import MailAddress, addresses_in, read_address
+from reference_server.mda.sieve.addresses import MailAddress, read_address
 from reference_server.mda.sieve.composing import header_fields, mime_entity, text_entity
 from reference_server.mda.sieve.message import SieveMessage
 from reference_server.mda.sieve.strings import octets_of
@@ -50,7 +50,7 @@ def unanswered_because(
         return "it comes from the user"
     if reason := _automatic(message):
         return reason
-    named = (address for name in _RECIPIENT_FIELDS for address in _addresses(message, name))
+    named = (each for name in _RECIPIENT_FIELDS for field in message.addresses(name) for each in field)
     if not any(_folded(address) in own for address in named):
         return "it is not addressed to the user"
     return None
@@ -67,11 +67,6 @@ def _automatic(message: SieveMessage) -> str | None:
     if any(field.text.lower() in _BULK for field in message.fields(b"precedence")):
         return "it was sent in bulk"
     return None
-
-
-def _addresses(message: SieveMessage, name: bytes) -> Iterable[MailAddress]:
-    for field in message.fields(name):
-        yield from addresses_in(field.value)
 
 
 def _folded(address: MailAddress) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Self
 
-from reference_server.mda.sieve.addresses import AddressPart, MailAddress, addresses_in
+from reference_server.mda.sieve.addresses import AddressPart, MailAddress
 from reference_server.mda.sieve.arguments import Arguments, Choice, StringList, TestWords
 from reference_server.mda.sieve.errors import SieveError
 from reference_server.mda.sieve.execution import Run, Test
@@ -162,10 +162,8 @@ class Address(Test):
     def _addresses(self, run: Run, template: Template) -> list[MailAddress]:
         name = run.expand(template)
         _check_address_field(name, template)
-        fields = self.occurrence.of(run.facts.message.fields(name))
-        for field in fields:
-            run.spend(len(field.value), template.place)
-        return [address for field in fields for address in addresses_in(field.value)]
+        found = self.occurrence.of(run.facts.message.addresses(name))
+        return [address for field in found for address in field]
 
 
 @dataclass(frozen=True, slots=True)

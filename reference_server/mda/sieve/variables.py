@@ -13,6 +13,8 @@ from reference_server.mda.sieve.strings import IDENTIFIER, Template
 __all__ = ["VARIABLE_COMMANDS", "VARIABLE_TESTS", "variable_name"]
 
 _IDENTIFIER: Final = re.compile(IDENTIFIER)
+# Ours: what a modifier costs for each octet, beside a comparison.
+_MODIFYING: Final = 8
 _WILDCARD: Final = re.compile(rb"[*?\\]")
 
 # RFC 5229 §4.1: of one precedence only one, the highest first.
@@ -54,6 +56,7 @@ class Set(Command):
     def execute(self, run: Run) -> None:
         value = run.expand(self.value)
         for modifier in self.modifiers:
+            run.spend(_MODIFYING * len(value), self.value.place)
             value = modifier(value)
         run.assign(self.name, value, self.value.place)
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from reference_server.mda.sieve.message import MAX_HEADER_OCTETS, MAX_PARTS, MAX_SEARCHED_OCTETS
+
 MESSAGE = b"""\
 Date: Tue, 1 Apr 1997 23:06:31 -0800 (PST)
 Received: from a by b; Mon, 31 Mar 1997 18:26:10 +0100
@@ -126,3 +128,18 @@ def test_parts_of_a_date(sieve, part, value):
 )
 def test_dates(sieve, test, expected):
     assert sieve.holds(test, MESSAGE) is expected
+
+
+def test_what_a_sender_can_make_a_script_look_at_is_bounded(sieve):
+    long_header = b"A: x\r\n" * (MAX_HEADER_OCTETS // 6) + b"\r\nbody"
+    assert sieve.holds('exists "a"', long_header)
+    assert not sieve.holds('exists "b"', long_header.replace(b"\r\n\r\n", b"\r\nB: x\r\n\r\n"))
+    assert sieve.holds('body :contains "body"', long_header)
+
+    long_body = b"S: x\r\n\r\n" + b"x" * MAX_SEARCHED_OCTETS + b"y"
+    assert sieve.holds('body :contains "x"', long_body)
+    assert not sieve.holds('body :contains "y"', long_body)
+    assert sieve.holds(f"size :over {MAX_SEARCHED_OCTETS}", long_body)
+
+    many_parts = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * MAX_PARTS
+    assert sieve.holds('body :count "lt" :comparator "i;ascii-numeric" "1000"', many_parts)
