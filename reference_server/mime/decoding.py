@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import re
 from typing import Final
 
@@ -12,6 +13,8 @@ __all__ = ["UnknownEncoding", "decode_transfer", "decode_words", "text_of"]
 _IDENTITY: Final = frozenset({b"7bit", b"8bit", b"binary"})
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 _WORD: Final = re.compile(rb"=\?(?P<charset>[^?*]+)(?:\*[^?]*)?\?(?P<encoding>[bBqQ])\?(?P<text>[^?]*)\?=")
+# Python's codecs that are no charsets; undoing punycode takes quadratic time.
+_NO_CHARSETS: Final = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
 _BETWEEN_WORDS: Final = re.compile(rb"(?<=\?=)[ \t\r\n]+(?==\?)")
 
 
@@ -59,9 +62,12 @@ def _word_octets(word: re.Match[bytes]) -> bytes:
 def in_charset(octets: bytes, charset: bytes) -> str:
     """Text for searching: a charset nobody knows is read as Latin-1, an octet that fits nowhere is replaced."""
     try:
-        return octets.decode(charset.decode("ascii"), "replace")
+        codec = codecs.lookup(charset.decode("ascii")).name
+        if codec.replace("-", "_") not in _NO_CHARSETS:
+            return octets.decode(codec, "replace")
     except (LookupError, ValueError):
-        return octets.decode("latin-1")
+        pass
+    return octets.decode("latin-1")
 
 
 def text_of(part: Part) -> str:

@@ -97,6 +97,8 @@ def test_any_value_is_some_list_of_addresses_with_groups_closed(value: bytes) ->
         (b"=?UTF-8?B?w6k=?= =?utf-8?b?w6k=?= x", "éé x"),
         (b"=?iso-8859-1?Q?=E9?=", "é"),
         (b"=?x-unknown?q?=E9?=", "é"),
+        (b"=?punycode?q?caf-dma?=", "caf-dma"),
+        (b"=?unicode-escape?q?=5Cu0041?=", "\\u0041"),
         ("roh é".encode(), "roh é"),
         (b"=?utf-8?q?open", "=?utf-8?q?open"),
     ],
