@@ -13,7 +13,8 @@ class WaitingRecipient(Record, frozen=True, kw_only=True):
     Attributes:
         transport: ``smtp``, ``lmtp`` or ``local``; `next_hop` is the domain, or this host.
         state: ``queued`` or ``held``.
-        attempts: How many have been made; the last one's `status` (RFC 3463 §2), `reason` and `remote` host follow.
+        attempts: How many have been made. Of the last one there are the `status` (RFC 3463 §2) and the `reason`, with
+            the `remote` host where it is the one that gave it.
     """
 
     address: str

@@ -115,7 +115,9 @@ class Queue:
                         " ".join(sorted(recipient.notify)),
                         recipient.orcpt,
                         next_hops[recipient.address].transport,
-                        next_hops[recipient.address].name,
+                        next_hops[
+                            recipient.address
+                        ].name.lower(),  # RFC 5321 §2.4: domains in any case are one
                         State.QUEUED,
                         arrived,
                     )

@@ -135,7 +135,7 @@ def _recipient(entry: Entry, queued: Queued) -> WaitingRecipient:
         last_attempt=queued.last_attempt,
         status=last.status if last else "",
         reason=last.diagnostic if last else "",
-        remote=last.remote if last else "",
+        remote=last.remote if last and last.by_peer else "",
     )
 
 

@@ -13,7 +13,7 @@ from reference_server.envelope import Notify, Recipient
 from reference_server.relay.model import Attempt, Fate, Outcome, Transport
 from reference_server.relay.queue import Queue, State
 from reference_server.relay.runner import Relay
-from reference_server.store import INBOX, Store
+from reference_server.store import INBOX, Store, StoreFailed
 
 UNREACHABLE = Outcome(Fate.DEFERRED, "4.4.1", "cannot connect to mx.example.org: refused")
 BUSY = Outcome(Fate.DEFERRED, "4.3.2", "421 4.3.2 busy", "mx.example.org", by_peer=True)
@@ -42,6 +42,12 @@ def test_recipients_of_one_next_hop_travel_together(host) -> None:
     ]
     assert host.context.queue.entries() == []
     assert host.door.taken == []
+
+
+def test_a_domain_is_one_destination_in_any_case(host) -> None:
+    host.add("a@example.org", "b@Example.ORG")
+
+    assert host.run_once() == 1
 
 
 def test_each_recipient_has_its_own_fate(host) -> None:
@@ -407,3 +413,25 @@ def test_a_relay_is_made_of_the_hosts_own_acceptance(host) -> None:
     assert content is not None
     assert content.startswith(b"Return-Path: <>\r\n")
     assert actions(content) == [("a@example.org", "failed")]
+
+
+def test_a_report_that_is_filed_here_goes_with_the_record_that_fails(host, monkeypatch) -> None:
+    """The transaction of both breaks at its very end: the sender gets one report, not two."""
+    host.courier.says = lambda *_: NO_SUCH_USER
+    relay = Relay(host.context, host.courier)
+    host.add("a@example.org", sender=b"alice@example.test")
+    inbox = host.context.store.mailbox("alice", INBOX)
+    assert inbox is not None
+
+    def disk_full(*_: object) -> None:
+        assert host.context.store.messages(inbox.id), "the report was filed in this transaction"
+        raise StoreFailed("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(host.context.queue, "settle", disk_full)
+        trio.run(relay.run_once)
+    assert host.context.store.messages(inbox.id) == []
+    trio.run(relay.run_once)
+
+    assert len(host.context.store.messages(inbox.id)) == 1
+    assert len(host.courier.attempts) == 1
