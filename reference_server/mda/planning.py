@@ -129,6 +129,7 @@ class Planner:
         for mailbox, flags in decided.mailboxes:
             filing = Filing(asked.address, local.user, mailbox, self.final_content(), flags)
             self._plan.filings.append(filing)
+            self._plan.steps.append(f"{local.user.address}: into {mailbox}")
         for target in decided.redirects:
             self.redirect(asked, local, target)
         self._plan.replies += decided.replies
