@@ -202,10 +202,10 @@ class _Trace:
         )
 
     def arrived(self, copies: Sequence[_Filed]) -> _Filed | None:
-        """The copy that is read: the recipient's own, else anybody's; where there is none, the report of why."""
-        own = [copy for copy in copies if not copy.report and copy.address == self.recipient.lower()]
+        """The copy that is read: the recipient's own, else anybody's; where there is none, the last report of why."""
         others = [copy for copy in copies if not copy.report]
-        return next(iter((*own, *others, *copies)), None)
+        own = [copy for copy in others if copy.address == self.recipient.lower()]
+        return next(iter((*own, *others, *reversed(copies))), None)
 
     def read(self, found: _Filed, copies: Sequence[_Filed], reading: Sequence[Stage]) -> Iterator[Step]:
         """POP3 has the inbox alone (RFC 1939 §5); a mailbox of files is read without a server."""
@@ -223,10 +223,10 @@ class _Trace:
 
     def says(self, ending: Ending, found: _Filed | None, own: Sequence[Step]) -> str:
         """How it ended, in a sentence."""
+        if ending is Ending.UNFINISHED:
+            return f"Still under way after {self.timeout_s:g} s."
         if found is None:
-            return {
-                Ending.DROPPED: "Accepted, and thrown away: nobody has a copy, and nobody was told.",
-            }.get(ending, f"Still under way after {self.timeout_s:g} s.")
+            return self.says_of_none()
         read = [step.stage.value.upper() for step in own if step.stage in {Stage.POP3, Stage.IMAP}]
         how = f", read over {' and '.join(read)}" if read else ""
         after = duration(found.at_us)
@@ -234,6 +234,11 @@ class _Trace:
             return f"Returned to the sender after {after}: a report of why is in {found.mailbox}{how}."
         whose = "" if found.address == self.recipient.lower() else f" of {found.address}"
         return f"Delivered after {after}{self.detour()}: in {found.mailbox}{whose}{how}."
+
+    def says_of_none(self) -> str:
+        if any(step.stage is Stage.DSN for step in self.world.steps()):
+            return "Lost: neither the message nor the report to its sender could be delivered."
+        return "Accepted, and thrown away: nobody has a copy, and nobody was told."
 
     def detour(self) -> str:
         """The hosts that kept it for another one."""
@@ -264,6 +269,7 @@ class _Trace:
             steps=steps,
             down=self.world.down,
             slow=self.world.slow,
+            arrived_us=None if found is None else found.at_us,
         )
 
 

@@ -161,6 +161,7 @@ class Life(Record, frozen=True, kw_only=True, tag="life"):
         started: ISO 8601, by the world's clock.
         down: The hosts that were down when the message was sent, `slow` those that were slow.
         says: How it ended, in one sentence.
+        arrived_us: When the copy that was read, or the report to the sender, was in its mailbox; None for never.
         lanes: In the order in which the message meets them.
     """
 
@@ -177,6 +178,7 @@ class Life(Record, frozen=True, kw_only=True, tag="life"):
     steps: tuple[Step, ...]
     down: tuple[str, ...] = ()
     slow: tuple[str, ...] = ()
+    arrived_us: int | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(Life)

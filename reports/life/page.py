@@ -13,7 +13,6 @@ from harness.results.life import Direction, Lane, LaneKind, Life, Standing, Step
 from reports.html.frame import asset, environment, policy
 from reports.life.shown import (
     STAGES,
-    STANDINGS,
     Gap,
     Row,
     duration,
@@ -21,6 +20,7 @@ from reports.life.shown import (
     hex_lines,
     rows,
     since_before,
+    standing,
 )
 from reports.text import one_line
 
@@ -82,7 +82,7 @@ class Page:
         return Entry(
             step=step,
             stage=STAGES[step.stage],
-            standing=STANDINGS[step.standing],
+            standing=standing(step),
             at=duration(step.at_us),
             lasted=duration(step.lasted_us) if step.lasted_us else "",
             pause=duration(pause_us) if pause_us >= _PAUSE_US else "",

@@ -8,7 +8,7 @@ from typing import Final
 from harness.results.life import Direction, Ending, Life, Moved, Stage, Standing, Step
 from reports.text import Piece, number, pieces, plural
 
-__all__ = ["STAGES", "STANDINGS", "Gap", "Row", "duration", "figures", "hex_lines", "rows", "since_before"]
+__all__ = ["STAGES", "Gap", "Row", "duration", "figures", "hex_lines", "rows", "since_before", "standing"]
 
 # Ours: octets shown of one write, and of one step. Any legal line is whole, a long message is shown by its beginning;
 # the file that --json writes has all.
@@ -35,7 +35,7 @@ STAGES: Final = {
     Stage.NETWORK: "Network",
 }
 
-STANDINGS: Final = {Standing.DONE: "", Standing.WAITING: "put off", Standing.FAILED: "failed"}
+_STANDINGS: Final = {Standing.DONE: "", Standing.WAITING: "put off", Standing.FAILED: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,11 @@ class Gap:
 
     writes: int
     octets: int
+
+
+def standing(step: Step) -> str:
+    """How it came out, in a word; ``""`` where that goes without saying, as of a host that is down."""
+    return "" if step.stage is Stage.NETWORK else _STANDINGS[step.standing]
 
 
 def rows(step: Step) -> Iterator[Row | Gap]:
@@ -125,7 +130,6 @@ def since_before(life: Life) -> list[int]:
 def figures(life: Life) -> list[tuple[str, str]]:
     """The life in numbers: what, and how much."""
     steps = life.steps
-    arrived = next((step.ended_us for step in steps if step.stage is Stage.MAILBOX), None)
     hops = sum(step.stage is Stage.SMTP and step.standing is Standing.DONE for step in steps)
     questions = sum(step.stage is Stage.DNS for step in steps)
     waits = sum(step.standing is Standing.WAITING for step in steps)
@@ -136,9 +140,9 @@ def figures(life: Life) -> list[tuple[str, str]]:
         (f"{_noun(waits, 'time')} put off", number(waits)),
         ("octets moved", number(sum(step.octets for step in steps))),
     ]
-    if arrived is not None:
+    if life.arrived_us is not None:
         until = "until returned" if life.ending is Ending.BOUNCED else "until in the mailbox"
-        told.insert(0, (until, duration(arrived)))
+        told.insert(0, (until, duration(life.arrived_us)))
     return told
 
 

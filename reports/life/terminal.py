@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.results.life import Direction, Life, Stage, Standing, Step
-from reports.life.shown import STAGES, STANDINGS, Gap, Row, duration, figures, rows, since_before
+from reports.life.shown import STAGES, Gap, Row, duration, figures, rows, since_before, standing
 from reports.text import one_line, plural, printable
 
 __all__ = ["print_life"]
@@ -58,7 +58,7 @@ def print_life(life: Life, console: Console | None = None) -> None:
 
 def _print_step(console: Console, step: Step, pause_us: int) -> None:
     colour = _COLOURS.get(step.standing, _STAGE_COLOURS.get(step.stage, "blue"))
-    word = STANDINGS[step.standing]
+    word = standing(step)
     heading = Text.assemble(
         (f"{step.number:>2}  ", "bold"),
         (STAGES[step.stage], f"bold {colour}"),

@@ -257,6 +257,7 @@ def straight() -> Life:
         ],
         Ending.DELIVERED,
         "Delivered: in the mailbox 33 ms after it was written, read over POP3 and IMAP.",
+        arrived_us=32_800,
     )
 
 
@@ -294,6 +295,7 @@ def detour() -> Life:
         Ending.DELIVERED,
         "Delivered: by way of mail2, in the mailbox 30 min after it was written, read over POP3 and IMAP.",
         down=(MAIL1,),
+        arrived_us=late + 9_300,
     )  # fmt: skip
 
 
