@@ -80,8 +80,12 @@ class Plan:
 
     @property
     def hopeless(self) -> bool:
-        """Whether every recipient was refused: then the reply to the content can say so, and no bounce is needed."""
-        return bool(self.refused) and set(self.refused) == {r.address for r in self.envelope.recipients}
+        """Whether nobody gets it: then the reply to the content can say so, and no bounce is needed.
+
+        An alias of several can be refused by one of them and taken by another.
+        """
+        refused = set(self.refused) == {r.address for r in self.envelope.recipients}
+        return refused and not (self.filings or self.onward or self.replies)
 
     def recipient(self, address: bytes) -> Recipient:
         return next(r for r in self.envelope.recipients if r.address == address)

@@ -42,6 +42,7 @@ class Planner:
         self._passed = {found.decode("utf-8", "replace").lower() for found in _LOOP.findall(header)}
         self._plan = Plan(self.envelope, self.content)
         self._filed: set[str] = set()
+        self._others_get_it = False
 
     def plan(self) -> Plan:
         """Raises nothing that the message could cause: a rule that breaks keeps the message."""
@@ -62,6 +63,7 @@ class Planner:
             return
         if len(found) > 1 and Notify.SUCCESS in recipient.notify:
             self._plan.outcomes[recipient.address] = Outcome(Fate.EXPANDED, "2.1.5", "sent on to several")
+        self._others_get_it = len(found) > 1 or len(self.envelope.recipients) > 1
         passed_on = self.passed_on(recipient, several=len(found) > 1)
         for destination in found:
             match destination:
@@ -115,10 +117,7 @@ class Planner:
         if local.user.name in self._filed:
             return
         if self.over_quota(local):
-            if self.final or len(self.envelope.recipients) == 1:
-                self.refuse(asked, _TOO_FULL)
-            else:
-                self.try_later(asked, local)
+            self.wait_for_room(asked, local)
             return
         self._filed.add(local.user.name)
         decided = self.rules(local, asked).decide()
@@ -142,24 +141,33 @@ class Planner:
 
     def redirect(self, asked: Recipient, local: Local, target: str) -> None:
         """RFC 5228 §4.2: on to another address, by the road all mail takes."""
-        if local.user.address in self._passed:
-            self._plan.steps.append(f"{local.user.address} has redirected it before: kept")
+        seen_before = local.user.address in self._passed
+        destinations = () if seen_before else Addresses(self.context.site).expand(target).destinations
+        arrived = [self.redirected(asked, local, each) for each in destinations]
+        if not any(arrived):
+            self._plan.steps.append(f"{local.user.address}: a redirect to {target} would lose it: kept")
             self._plan.filings.append(Filing(asked.address, local.user, INBOX, self.final_content()))
-            return
-        for destination in Addresses(self.context.site).expand(target).destinations:
-            match destination:
-                case Away(address):
-                    self.send_on(replace(asked, address=address.encode()), local.user.address)
-                case Local() as other if other.user.name not in self._filed:
-                    self.deliver(asked, other)
+
+    def redirected(self, asked: Recipient, local: Local, destination: Local | Away) -> bool:
+        """Whether the message is with the one it was redirected to."""
+        match destination:
+            case Away(address):
+                self.send_on(replace(asked, address=address.encode()), local.user.address)
+                return True
+            case Local(user):
+                self.deliver(asked, destination)
+                return any(filing.user == user for filing in self._plan.filings)
 
     def over_quota(self, local: Local) -> bool:
         """Whether the message no longer fits (RFC 9208 §4.1.1 counts octets of messages)."""
         quota = local.user.quota_octets
         return quota is not None and self.context.store.usage(local.user.name) + len(self.content) > quota
 
-    def try_later(self, asked: Recipient, local: Local) -> None:
-        """Others get it now: for this mailbox it waits in the queue."""
+    def wait_for_room(self, asked: Recipient, local: Local) -> None:
+        """Who hands it over tries again; where others get it now, it waits in our queue for this mailbox alone."""
+        if self.final or not self._others_get_it:
+            self.refuse(asked, _TOO_FULL)
+            return
         target = replace(asked, address=self.mailbox_address(local))
         hop = NextHop(Transport.LOCAL, self.context.hostname)
         self._plan.steps.append(f"{local.user.address}: the mailbox is full, tried again later")

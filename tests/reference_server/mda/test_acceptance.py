@@ -77,6 +77,15 @@ def test_a_full_mailbox_is_tried_later_where_others_are_served(at_home, mail, re
     assert waiting(context) == {b"fay@example.test": NextHop(Transport.LOCAL, "mail.example.test")}
 
 
+def test_an_alias_with_a_full_member_serves_the_others(at_home, town, mail, read) -> None:
+    domain = replace(town.domains[0], aliases={"both": ("fay@example.test", "ann@example.test")})
+    context = at_home(replace(town, domains=(domain, *town.domains[1:])))
+    accepted = Acceptance(context).accept(mail("both@example.test"), MESSAGE + b"x" * 1000)
+    assert not accepted.refused
+    assert len(read(context, "ann")) == 1
+    assert set(waiting(context)) == {b"fay@example.test"}
+
+
 def test_a_queued_delivery_into_a_full_mailbox_is_deferred(at_home, mail, read) -> None:
     context = at_home()
     hop = NextHop(Transport.LOCAL, "mail.example.test")

@@ -55,6 +55,30 @@ def test_a_redirect_to_somebody_here_arrives_there(deliver, read) -> None:
     assert len(read(context, "bea")) == 1
 
 
+def test_redirects_that_lead_to_each_other_lose_nothing(at_home, town, mail, read) -> None:
+    world = with_rules(town, 'redirect "bea@example.test";', "ann")
+    users = tuple(
+        replace(u, sieve='redirect "ann@example.test";') if u.name == "bea" else u for u in world.users
+    )
+    context = at_home(replace(world, users=users))
+    Acceptance(context).accept(mail("ann@example.test"), MESSAGE)
+    assert len(read(context, "ann")) + len(read(context, "bea")) == 1
+
+
+def test_a_redirect_to_nobody_is_kept(deliver, read) -> None:
+    context, _ = deliver('redirect "nobody@example.test";')
+    assert len(read(context, "ann")) == 1
+
+
+def test_a_member_of_an_alias_who_rejects_does_not_keep_it_from_the_others(at_home, town, mail, read) -> None:
+    context = at_home(with_rules(town, 'require "reject"; reject "No.";', "ann"))
+    accepted = Acceptance(context).accept(mail("all@example.test", sender="bea@example.test"), MESSAGE)
+    assert not accepted.refused
+    message, report = read(context, "bea")
+    assert message.endswith(MESSAGE)
+    assert b"Action: failed" in report
+
+
 def test_a_rejection_is_the_reply_to_the_content(deliver, read) -> None:
     context, accepted = deliver('require "reject"; reject "Not\r\nagain";')
     (refusal,) = accepted.refused.values()
