@@ -11,7 +11,7 @@ from harness.errors import Unclear
 from suites.peer import Received, peer_of
 from suites.sending.journeys import Sent, taken, visible_sender
 
-__all__ = ["Report", "read_report", "refusing_domain", "reported", "reports_about", "reports_so_far"]
+__all__ = ["Report", "read_report", "refusing_domain", "reported", "reports_about", "reports_so_far", "told"]
 
 _REFUSAL: Final = "550 5.1.1 Nobody here has that address"
 
@@ -82,7 +82,7 @@ def reports_so_far(target: LiveTarget, sent: Sent) -> list[Report]:
 
 def reported(target: LiveTarget, sent: Sent) -> Report:
     """The notification to the sender of this message; `Unclear` where it does not come in time."""
-    peer_of(target).wait_until(lambda messages: _to(messages, sent), target.limits.delivery_s)
+    peer_of(target).wait_until(lambda messages: told(messages, sent), target.limits.delivery_s)
     found = reports_so_far(target, sent)
     if not found:
         raise Unclear("a message could not be delivered, and no report came in time")
@@ -97,9 +97,10 @@ def reports_about(target: LiveTarget, sent: Sent) -> list[Report]:
     """
     later = taken(target, [f"nobody@{refusing_domain(target)}".encode()], sender=visible_sender(target))
     reported(target, later)
-    peer_of(target).wait_until(lambda messages: _to(messages, sent), target.quiet_s)
+    peer_of(target).wait_until(lambda messages: told(messages, sent), target.quiet_s)
     return reports_so_far(target, sent)
 
 
-def _to(messages: Sequence[Received], sent: Sent) -> bool:
+def told(messages: Sequence[Received], sent: Sent) -> bool:
+    """Whether something came to the sender of a message that is not from this sender."""
     return any(sent.sender in m.recipients and m.reverse_path != sent.sender for m in messages)
