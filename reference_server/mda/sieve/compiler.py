@@ -13,7 +13,6 @@ from reference_server.mda.sieve.errors import Place, SieveError
 from reference_server.mda.sieve.execution import Command, Test
 from reference_server.mda.sieve.flags import FLAG_COMMANDS, FLAG_TESTS
 from reference_server.mda.sieve.mailboxes import MAILBOX_TESTS
-from reference_server.mda.sieve.strings import octets_of
 from reference_server.mda.sieve.syntax import Node, parse
 from reference_server.mda.sieve.tests import TESTS
 from reference_server.mda.sieve.vacation import VACATION_COMMANDS
@@ -65,9 +64,9 @@ def compile_script(source: str) -> Script:
         SieveError: The first thing that is wrong.
     """
     source = source.removeprefix("\ufeff")
-    nodes = parse(source)
-    if len(octets_of(source)) > MAX_SCRIPT_OCTETS:
+    if len(source.encode("utf-8", "surrogatepass")) > MAX_SCRIPT_OCTETS:
         raise SieveError(Place(1, 1), f"a script of more than {MAX_SCRIPT_OCTETS} octets")
+    nodes = parse(source)
     requires = next((i for i, node in enumerate(nodes) if node.name != "require"), len(nodes))
     extensions = frozenset(name for node in nodes[:requires] for name in _required(node))
     lines = source.split("\n")

@@ -1,6 +1,7 @@
 """One run of a script over one message: its variables, its limits, and what it has decided so far."""
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -76,22 +77,24 @@ class Stop(Exception):
     """The script ends here (RFC 5228 §3.3)."""
 
 
-class Test:
+class Test(ABC):
     """A compiled test."""
 
     __slots__ = ()
 
+    @abstractmethod
     def holds(self, run: "Run") -> bool:
-        raise NotImplementedError
+        """Whether it is true of the message."""
 
 
-class Command:
+class Command(ABC):
     """A compiled command."""
 
     __slots__ = ()
 
+    @abstractmethod
     def execute(self, run: "Run") -> None:
-        raise NotImplementedError
+        """Raises `SieveError` where it cannot be done, `Stop` where the script ends."""
 
 
 # One copy for a mailbox, one for an address (RFC 5228 §2.10.3), one of everything else.
