@@ -1,0 +1,398 @@
+"""A world of ours, and beside it a real mail server that asks our DNS.
+
+The servers are started by the scripts in the directory that MAILPROOF_LAB names (docs/neighbours.md says what they must
+do); where it is not set, nothing here runs.
+"""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from harness.clients.live import LiveTarget
+from harness.clients.smtp import SmtpClient
+from harness.target import Account, Endpoint, Protocol, Target
+from reference_server import Server
+from reference_server.clock import Clock
+from reference_server.journal import Event, Kind
+from reference_server.store import INBOX
+from reference_server.world.load import load_world
+
+T = TypeVar("T")
+
+WORLD = Path(__file__).parents[2] / "examples" / "worlds" / "neighbour.toml"
+
+# How long mail may take from one server to the other, with a machine that has other things to do.
+_PATIENCE_S = 60.0
+_LOOK_S = 0.1
+_START_S = 90.0
+
+
+def eventually(look: Callable[[], T], what: str, patience_s: float = _PATIENCE_S) -> T:
+    """The first true thing that `look` returns."""
+    deadline = time.monotonic() + patience_s
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}"
+        time.sleep(_LOOK_S)
+    return found
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message, and the word in it that nobody else uses."""
+
+    token: str
+    content: bytes = field(repr=False)
+
+
+def letter(
+    sender: str, recipient: str, body: bytes = b"Hello.\r\n", fields: Sequence[str] = (), subject: str = "letter"
+) -> Letter:
+    """A message with all the fields that a submission server might want to add."""
+    token = f"n{secrets.token_hex(6)}"
+    header = [
+        f"From: <{sender}>",
+        f"To: <{recipient}>",
+        f"Subject: {subject} {token}",
+        "Date: Tue, 24 Nov 2026 12:00:00 +0000",
+        f"Message-ID: <{token}@client.example.org>",
+        *fields,
+    ]
+    return Letter(token, "".join(f"{line}\r\n" for line in header).encode() + b"\r\n" + body)
+
+
+def submit(
+    target: Target,
+    account: int,
+    sender: str,
+    recipients: Sequence[str],
+    content: bytes,
+    *,
+    mail: Sequence[bytes] = (),
+    rcpt: Sequence[bytes] = (),
+    chunks: Sequence[bytes] = (),
+) -> None:
+    """Log in over TLS and hand a message over; every reply must be 2yz. With `chunks`, these by BDAT."""
+    live = LiveTarget(target)
+    try:
+        client = live.submission(account=account)
+        replies = [client.mail(b"<%s>" % sender.encode(), *mail)]
+        replies += [client.rcpt(b"<%s>" % recipient.encode(), *rcpt) for recipient in recipients]
+        for number, chunk in enumerate(chunks, start=1):
+            replies.append(client.bdat(chunk, last=number == len(chunks)))
+        if not chunks:
+            replies.append(client.data(content))
+        assert all(reply.klass == 2 for reply in replies), client.transcript
+        client.quit()
+    finally:
+        live.close()
+
+
+# The real server
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product: its script, where its ports start, and how an operator looks after its queue."""
+
+    script: str
+    port_base: int
+    log: str
+    show_queue: tuple[str, ...]
+    flush: tuple[str, ...]
+    empty: str = ""
+
+
+PRODUCTS = {
+    "postfix": Product(
+        "postfix_dovecot.sh",
+        22000,
+        "maillog",
+        ("postqueue", "-c", "/srv/postfix", "-j"),
+        ("postqueue", "-c", "/srv/postfix", "-f"),
+    ),
+    "exim": Product("exim_dovecot.sh", 22100, "exim/mainlog", ("exim4", "-bpc"), ("exim4", "-qff"), empty="0"),
+    # It sends to port 25 and no other, so its own listener has that too.
+    "opensmtpd": Product(
+        "opensmtpd.sh", 0, "log", ("smtpctl", "show", "queue"), ("smtpctl", "schedule", "all")
+    ),
+}
+
+
+class Neighbour:
+    """A real server on 127.0.0.1 that has the mailboxes of example.test.
+
+    Attributes:
+        target: Where it listens, and who has an account.
+        offers: What it says to EHLO from outside, after STARTTLS.
+    """
+
+    def __init__(self, name: str, scripts: Path, directory: Path, dns: str) -> None:
+        self.name = name
+        self.directory = directory
+        self._product = PRODUCTS[name]
+        self._script = str(scripts / self._product.script)
+        self._environment = os.environ | {
+            "LAB_DNS": dns,
+            "LAB_PORT_BASE": str(self._product.port_base),
+            "LAB_MX_PORT": str(self.smtp_port),
+            "LAB_STATE": str(directory.with_suffix(".state")),
+        }
+
+    @property
+    def smtp_port(self) -> int:
+        return self._product.port_base + 25
+
+    @property
+    def log(self) -> Path:
+        return self.directory / self._product.log
+
+    def start(self) -> None:
+        """Returns when every port answers."""
+        self._do("start", str(self.directory))
+        info = json.loads((self.directory / "info.json").read_text())
+        self.target = Target(
+            name=self.name,
+            domain=info["domain"],
+            endpoints={p: Endpoint.parse(p, info[p]) for p in Protocol if p in info},
+            accounts=tuple(Account(a["user"], a["password"], a["user"]) for a in info["accounts"]),
+            ca_pem=Path(info["ca"]).read_text(),
+        )
+        with self.smtp() as client:
+            self.offers = client.extensions
+
+    def stop(self) -> None:
+        """The mail that waits in its queue stays there."""
+        self._do("stop", str(self.directory))
+
+    def run(self, *command: str) -> str:
+        """A command inside the server's own file system; what it printed."""
+        return self._do("exec", str(self.directory), *command)
+
+    def _do(self, verb: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [self._script, verb, *arguments],
+            env=self._environment,
+            capture_output=True,
+            timeout=_START_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{self.name}: {verb}: {done.stderr.decode(errors='replace')}"
+        return done.stdout.decode(errors="replace")
+
+    @contextmanager
+    def smtp(self) -> Iterator[SmtpClient]:
+        """A session from outside, over TLS."""
+        live = LiveTarget(self.target)
+        try:
+            client = live.smtp()
+            live.start_tls(client)
+            yield client
+        finally:
+            live.close()
+
+    def send(self, sender: str, recipient: str, message: Letter, **how: Sequence[bytes]) -> None:
+        """As a user of it."""
+        account = [account.address for account in self.target.accounts].index(sender)
+        submit(self.target, account, sender, [recipient], message.content, **how)
+
+    def inbox(self, user: str, token: str) -> list[bytes]:
+        """The messages with this word in them, their lines ended by CRLF."""
+        files = self.directory.glob(f"mail/{user.partition('@')[0]}*/Maildir/[nc]*/*")
+        octets = (file.read_bytes() for file in sorted(files))
+        return [re.sub(rb"\r?\n", b"\r\n", each) for each in octets if token.encode() in each]
+
+    def queue(self) -> str:
+        """What waits, as the server tells it; nothing where nothing does."""
+        shown = self.run(*self._product.show_queue).strip()
+        return "" if shown == self._product.empty else shown
+
+    def flush(self) -> None:
+        """Try at once what waits."""
+        self.run(*self._product.flush)
+
+
+@pytest.fixture(scope="session", params=sorted(PRODUCTS))
+def neighbour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
+    scripts = os.environ.get("MAILPROOF_LAB")
+    if not scripts:
+        pytest.skip("MAILPROOF_LAB names no directory with the scripts that start real servers")
+    if os.geteuid() != 0:
+        pytest.skip("port 53, and the name spaces that the real servers live in, need root")
+    directory = tmp_path_factory.mktemp(request.param) / "lab"
+    server = Neighbour(request.param, Path(scripts), directory, load_world(WORLD).network.dns_address)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+# Our world
+
+
+class OurWorld:
+    """The running world, and what has happened in it."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.events: list[Event] = []
+        server.journal.listen(self.events.append)
+
+    @property
+    def clock(self) -> Clock:
+        return self.server.clock
+
+    def take_down(self, host: str) -> None:
+        self.server.hosts[host].take_down()
+
+    def bring_up(self, host: str) -> None:
+        self.server.hosts[host].bring_up()
+
+    def send(self, sender: str, recipient: str, message: Letter, **how: Sequence[bytes]) -> None:
+        """As a user of it, by the host that has the mailboxes."""
+        host = self.server.hosts["mail1.example.org"]
+        account = [account.address for account in host.target.accounts].index(sender)
+        submit(host.target, account, sender, [recipient], message.content, **how)
+
+    def inbox(self, address: str, token: str) -> list[bytes]:
+        """The messages with this word in them."""
+        user = self.server.world.user(address)
+        assert user is not None
+        store = self.server.hosts["mail1.example.org"].store
+        mailbox = store.mailbox(user.name, INBOX)
+        assert mailbox is not None
+        contents = [store.content(row.content_id) for row in store.messages(mailbox.id)]
+        return [each for each in contents if each is not None and token.encode() in each]
+
+    def queued(self, host: str | None = None) -> list[str]:
+        """The ids of what waits in the queues, or in one."""
+        hosts = [self.server.hosts[host]] if host else self.server.hosts.values()
+        return [entry.queue_id for each in hosts for entry in each.context.queue.entries()]
+
+    def sent(self, peer: str) -> bytes:
+        """What our hosts said to a host, commands and content, from the first connection on."""
+        return b"".join(
+            e.octets for e in self.events if e.kind is Kind.SMTP and e.direction == "sent" and peer in e.peer
+        )
+
+    def story(self) -> str:
+        """For people."""
+        return "\n".join(f"{e.host} {e.kind} {e.peer} {e.direction} {e.text}" for e in self.events)
+
+
+@pytest.fixture
+def world(neighbour: Neighbour) -> Iterator[OurWorld]:
+    """Afresh for every test; what it and the server did is shown where a test fails."""
+    before = neighbour.log.stat().st_size if neighbour.log.exists() else 0
+    data = load_world(WORLD)
+    data = replace(data, network=replace(data.network, smtp_port=neighbour.smtp_port))
+    with Server(data) as server:
+        running = OurWorld(server)
+        yield running
+    print(running.story())  # noqa: T201 (pytest shows it with a failure)
+    with neighbour.log.open("rb") as log:
+        log.seek(before)
+        print(log.read().decode(errors="replace"))  # noqa: T201 (as above)
+
+
+# What both have in common
+
+
+class Post:
+    """Follows mail between the two."""
+
+    def __init__(self, world: OurWorld, neighbour: Neighbour) -> None:
+        self._world = world
+        self._neighbour = neighbour
+
+    def arrived(self, where: OurWorld | Neighbour, address: str, message: Letter) -> bytes:
+        """The one copy, once nothing is under way any more."""
+        self.found(where, address, message)
+        self.settled()
+        (copy,) = where.inbox(address, message.token)
+        return copy
+
+    def found(self, where: OurWorld | Neighbour, address: str, message: Letter) -> bytes:
+        """The first copy, whatever else is under way."""
+        return eventually(lambda: where.inbox(address, message.token), f"{message.token} at {address}")[0]
+
+    def settled(self) -> None:
+        """Wait until nothing waits in any queue."""
+
+        def empty() -> bool:
+            return not (self._world.queued() or self._neighbour.queue() or self._world.queued())
+
+        eventually(empty, "every queue is empty")
+
+
+@pytest.fixture
+def post(world: OurWorld, neighbour: Neighbour) -> Post:
+    return Post(world, neighbour)
+
+
+@pytest.fixture(name="letter")
+def give_letter() -> Callable[..., Letter]:
+    return letter
+
+
+@pytest.fixture(name="eventually")
+def give_eventually() -> Callable[..., object]:
+    return eventually
+
+
+# Reports
+
+
+@dataclass(frozen=True)
+class Report:
+    """A delivery report, read by the standard library.
+
+    Attributes:
+        recipients: The fields of each recipient.
+        returned: The third part: the message, or its header.
+    """
+
+    message: EmailMessage
+    of_message: Message
+    recipients: Sequence[Message]
+    returned: Message
+
+    @property
+    def action(self) -> str:
+        (recipient,) = self.recipients
+        return str(recipient["Action"]).lower()
+
+
+def read_report(octets: bytes) -> Report:
+    """A multipart/report of three parts (RFC 6522 §3, RFC 3464 §2)."""
+    message = message_from_bytes(octets, policy=policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    assert message.get_content_type() == "multipart/report"
+    assert message.get_param("report-type") == "delivery-status"
+    assert not message.defects
+    text, status, *rest = message.iter_parts()
+    assert text.get_content_type() == "text/plain"
+    assert status.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
+    of_message, *recipients = status.iter_parts()
+    assert of_message["Reporting-MTA"]
+    for each in recipients:
+        assert each["Final-Recipient"]
+        assert re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", str(each["Status"]).split()[0])
+    return Report(message, of_message, recipients, *rest)
+
+
+@pytest.fixture(name="read_report")
+def give_read_report() -> Callable[[bytes], Report]:
+    return read_report
