@@ -103,7 +103,7 @@ def hex_lines(octets: bytes) -> Iterator[str]:
 
 def duration(us: int) -> str:
     """Microseconds for people: ``0.8 ms``, ``34 ms``, ``2.1 s``, ``30 min``, ``2 h 5 min``, ``5 d 1 h``."""
-    if us == 0:
+    if us < _MS // 20:
         return "0 ms"
     if us < 10 * _MS:
         return f"{us / _MS:.1f} ms"
