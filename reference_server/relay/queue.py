@@ -168,21 +168,23 @@ class Queue:
                 found += [(since, NextHop(transport, hop)) for hop, since in rows if since is not None]
         return [hop for _, hop in sorted(found, key=itemgetter(0))]
 
-    def due(self, next_hop: NextHop, limit: int, besides: Collection[str] = ()) -> list[str]:
+    def due(self, next_hop: NextHop, besides: Collection[str] = (), limit: int | None = None) -> list[str]:
         """The ids of messages due for one next hop, the longest due first.
 
         Args:
-            limit: So many at most.
             besides: Ids that are left out: what is being tried.
+            limit: So many at most; None for all.
         """
         now = written_time(self._clock.now())
         found: dict[str, None] = {}
         with self._store.transaction() as sql, closing(sql.cursor()) as rows:
             # Read only as far as it takes: a destination may have a long queue, a message many recipients there.
             rows.execute(_DUE, (next_hop.transport, next_hop.name, State.QUEUED, now))
-            while len(found) < limit and (row := rows.fetchone()) is not None:
-                if row[0] not in besides:
-                    found[row[0]] = None
+            for (queue_id,) in rows:
+                if len(found) == limit:
+                    break
+                if queue_id not in besides:
+                    found[queue_id] = None
         return list(found)
 
     def next_due(self) -> dt.datetime | None:

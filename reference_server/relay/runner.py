@@ -71,6 +71,7 @@ class Relay:
         self._unrecorded: list[tuple[str, NextHop, Mapping[bytes, Outcome]]] = []
         self._nursery: trio.Nursery
         self._news = trio.Event()
+        self._next_due_s = math.inf  # on the world's clock, since the epoch
         self._resting = False
         self._begun = 0
 
@@ -103,9 +104,8 @@ class Relay:
                 return self._begun - before
 
     async def _until_news(self) -> None:
-        due = self._queue.next_due()
         while not self._news.is_set():
-            left_s = (due - self._context.clock.now()).total_seconds() if due else math.inf
+            left_s = self._next_due_s - self._context.clock.now().timestamp()
             with trio.move_on_after(max(0.0, min(left_s, _TICK_S))):
                 await self._news.wait()
             if self._resting or left_s <= 0 or self._queue.changed_elsewhere():
@@ -120,6 +120,8 @@ class Relay:
                 self._unrecorded.pop(0)
             for hop in self._queue.due_hops():
                 self._turns.setdefault(hop)
+            due = self._queue.next_due()
+            self._next_due_s = due.timestamp() if due else math.inf
         except StoreFailed:
             self._rest()
         self._start()
@@ -141,7 +143,7 @@ class Relay:
 
     def _next(self, hop: NextHop) -> str | None:
         try:
-            due = self._queue.due(hop, 1, self._ids_under_way(hop))
+            due = self._queue.due(hop, self._ids_under_way(hop), limit=1)
         except StoreFailed:
             self._rest()
             return None
@@ -170,10 +172,22 @@ class Relay:
                     await self._defer_others(hop, last)
         except StoreFailed:
             self._rest()
+        except Exception:  # noqa: BLE001 (logged; a fault of ours must not stop the mail of others)
+            self._hold(queue_id)
         finally:
             self._under_way.discard((queue_id, hop))
             self._connections[hop] -= 1
+            if not self._connections[hop]:
+                del self._connections[hop]
         self._start()
+
+    def _hold(self, queue_id: str) -> None:
+        """What we cannot handle waits for the operator; it is neither lost nor sent again and again."""
+        _log.exception("%s: a fault of the relay; the message is held", queue_id)
+        try:
+            self._queue.hold([queue_id])
+        except StoreFailed:
+            self._rest()
 
     async def _hand_over(self, attempt: Attempt) -> Outcome | None:
         """Try it; returns the outcome where it is the same for all recipients."""
@@ -214,8 +228,7 @@ class Relay:
                 self._unrecorded.append((attempt.queue_id, attempt.next_hop, outcomes))
                 self._rest()
             else:
-                _log.exception("%s: a fault of the relay; the message is held", attempt.queue_id)
-                self._queue.hold([attempt.queue_id])
+                self._hold(attempt.queue_id)
 
     def _settle(self, queue_id: str, hop: NextHop, outcomes: Mapping[bytes, Outcome]) -> None:
         self._settling.settle(queue_id, hop, outcomes)
@@ -248,11 +261,12 @@ class Relay:
 
     async def _defer_others(self, hop: NextHop, outcome: Outcome) -> None:
         """What is due for a destination out of reach waits on without being tried (RFC 5321 §4.5.4.1)."""
-        while ids := self._queue.due(hop, _BATCH, self._ids_under_way(hop)):
-            now = self._context.clock.now()
+        now = self._context.clock.now()
+        ids = self._queue.due(hop)
+        for start in range(0, len(ids), _BATCH):
             with self._context.store.transaction():
-                for queue_id in ids:
+                for queue_id in ids[start : start + _BATCH]:
                     entry = self._queue.entry(queue_id, hop)
-                    due = entry.due(now) if entry else ()
-                    self._settle(queue_id, hop, {q.recipient.address: outcome for q in due})
+                    if entry is not None and (queue_id, hop) not in self._under_way:
+                        self._settle(queue_id, hop, {q.recipient.address: outcome for q in entry.due(now)})
             await trio.lowlevel.checkpoint()

@@ -226,8 +226,8 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.next_due() == min(later, default=None)
         for hop, since in due.items():
             in_order = sorted(since, key=since.__getitem__)  # the sort is stable: the older message first
-            assert self.queue.due(hop, 100) == in_order
-            assert self.queue.due(hop, 1, in_order[:1]) == in_order[1:2]
+            assert self.queue.due(hop) == in_order
+            assert self.queue.due(hop, in_order[:1], limit=1) == in_order[1:2]
             attempt = self.queue.attempt(in_order[0], hop)
             assert attempt is not None
             assert attempt.envelope.recipients == tuple(

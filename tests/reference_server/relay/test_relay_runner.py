@@ -399,6 +399,43 @@ def test_outcomes_that_the_disk_did_not_take_are_recorded_when_it_does(host) -> 
     assert len(host.door.taken) == 1
 
 
+def test_a_file_that_cannot_be_read_for_a_while_does_not_end_the_relay(host, monkeypatch) -> None:
+    asked = []
+
+    def locked(*_: object) -> None:
+        asked.append("asked")
+        raise StoreFailed("database is locked")
+
+    async def scenario() -> None:
+        with monkeypatch.context() as patch:
+            for name in ("due_hops", "next_due", "due", "attempt"):
+                patch.setattr(host.context.queue, name, locked)
+            host.add("a@example.org")
+            await until(lambda: len(asked) > 1)
+        await until(lambda: not host.context.queue.entries())
+
+    run_with(host, scenario)
+
+
+@pytest.mark.parametrize("transport", Transport)
+def test_a_fault_of_ours_costs_nobody_else_anything(host, transport) -> None:
+    settle = host.context.queue.settle
+
+    def break_down(queue_id: str, addresses: list[bytes]) -> None:
+        if queue_id == poisoned:
+            raise ZeroDivisionError
+        settle(queue_id, addresses)
+
+    host.context.queue.settle = break_down
+    poisoned = host.add("a@example.org", transport=transport)
+    host.add("b@example.org", transport=transport)
+
+    host.run_once()
+
+    (entry,) = host.context.queue.entries()
+    assert (entry.queue_id, entry.recipients[0].state) == (poisoned, State.HELD)
+
+
 def test_a_relay_is_made_of_the_hosts_own_acceptance(host) -> None:
     host.courier.says = lambda *_: NO_SUCH_USER
     relay = Relay(host.context, host.courier)
