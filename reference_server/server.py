@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
 
-from harness.errors import UsageError
+from harness.errors import RunFailed, UsageError
 from harness.target import Outside, Protocol, SocketAddress, Target
 from reference_server.clock import Clock
 from reference_server.context import Context
@@ -25,7 +25,7 @@ from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.store import Store
 from reference_server.tls import CertificateAuthority
 from reference_server.world import ONE_SERVER, Host, Network, Site, World
-from reference_server.world.model import MailboxKind, RelayPolicy
+from reference_server.world.model import MailboxKind, Reach, RelayPolicy
 from reference_server.world.records import records_of
 
 __all__ = ["Server", "serve", "serve_world"]
@@ -107,6 +107,20 @@ class Server:
     def ca_pem(self) -> str:
         """The certificate of the authority behind every host's."""
         return self._authority.ca_pem
+
+    def set_reach(self, host: str, reach: str) -> str:
+        """Let a host be up, down, slow or unreachable from now on; returns its whole name.
+
+        Raises:
+            KeyError: There is no such host here.
+            ValueError: There is no such word.
+            OSError: A port was taken by somebody else meanwhile.
+        """
+        name = self.world.host(host).name
+        if name not in self.hosts:
+            raise KeyError(f"{name} is another process's; here are {', '.join(self.hosts)}")
+        self.hosts[name].set_reach(Reach(reach))
+        return name
 
     def start(self) -> Self:
         """Listen; returns when every host that is up accepts on all its ports.
@@ -234,13 +248,20 @@ def serve_world(
 
     Raises:
         UsageError: The file is wrong, or it has no such host.
-        OSError: An address or a port cannot be listened on.
+        RunFailed: An address or a port cannot be had.
     """
     from reference_server.world.load import load_world
 
-    world = load_world(path) if path is not None else None
+    world = load_world(path) if path is not None else ONE_SERVER
     try:
-        with Server(world, data_dir=data_dir, only=only) as server:
-            yield server
+        server = Server(world, data_dir=data_dir, only=only).start()
     except KeyError as exc:
         raise UsageError(f"--only: {exc.args[0]}") from exc
+    except OSError as exc:
+        raise RunFailed(
+            f"{world.name}: cannot listen ({exc}); are its addresses this machine's, and free?"
+        ) from exc
+    try:
+        yield server
+    finally:
+        server.stop()

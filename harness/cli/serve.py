@@ -1,11 +1,12 @@
 """`mailproof serve`: run the reference server, or a whole world of mail hosts, until Ctrl-C."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, TextIO
 
 import typer
 
@@ -14,6 +15,9 @@ from harness.errors import RunFailed
 from harness.target import Target
 
 __all__ = ["serve"]
+
+# Ours: a word and a host's name.
+_MAX_ORDER: Final = 1000
 
 
 def serve(
@@ -30,7 +34,9 @@ def serve(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option(help="Where the target file goes (of several hosts, NAME-HOST.toml each); removed at the end."),
+        typer.Option(
+            help="Where the target file goes (of several hosts, NAME-HOST.toml each); removed at the end."
+        ),
     ] = Path("mailproof-target.toml"),
 ) -> None:
     """Run the reference server: print its endpoints and accounts, write its target file, stop on Ctrl-C."""
@@ -41,8 +47,33 @@ def serve(
         describe(running)
         for path in files:
             typer.echo(f"target file: {path}   (mailproof check {path})")
+        if len(running.hosts) > 1:
+            typer.echo("down HOST, up HOST, slow HOST and unreachable HOST change how a host is met.")
+            threading.Thread(target=obey, args=(running, sys.stdin), daemon=True).start()
         typer.echo("Ctrl-C ends it.")
         done.wait()
+
+
+def obey(running: RunningWorld, orders: TextIO) -> None:
+    """Read orders, a line each, to the end of the input."""
+    while line := orders.readline(_MAX_ORDER):
+        if words := line.split():
+            typer.echo(obeyed(running, words))
+
+
+def obeyed(running: RunningWorld, words: list[str]) -> str:
+    """What became of one order."""
+    if len(words) != 2:
+        return f"{' '.join(words)!r}: say down, up, slow or unreachable, and a host"
+    reach, host = words
+    try:
+        return f"{running.set_reach(host, reach)} is {reach}"
+    except KeyError as exc:
+        return str(exc.args[0])
+    except ValueError:
+        return f"{reach!r} is none of down, up, slow, unreachable"
+    except OSError as exc:
+        return f"{host}: cannot listen ({exc})"
 
 
 def made(data: Path | None) -> Path | None:

@@ -275,11 +275,22 @@ class World:
     limits: Limits = field(default_factory=Limits)
 
     def host(self, name: str) -> Host:
-        """Raises `KeyError`, with the names there are, where there is no such host."""
-        for host in self.hosts:
-            if host.name == name.lower().rstrip("."):
-                return host
-        raise KeyError(f"no host is named {name!r}; the world has {', '.join(h.name for h in self.hosts)}")
+        """The host of this name or, where only one begins with these labels, that one: ``mail1`` for ``mail1.a.com``.
+
+        Raises:
+            KeyError: No host, or more than one; with the names there are.
+        """
+        wanted = name.lower().rstrip(".")
+        exact = [host for host in self.hosts if host.name == wanted]
+        found = exact or [host for host in self.hosts if host.name.startswith(f"{wanted}.")]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(host.name for host in found or self.hosts)
+        raise KeyError(
+            f"{name!r} means more than one of {names}"
+            if found
+            else f"no host is named {name!r}; the world has {names}"
+        )
 
     def domain(self, name: str) -> Domain | None:
         """The mail domain of this name, in any case; None where the world has none."""

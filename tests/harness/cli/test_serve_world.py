@@ -1,0 +1,114 @@
+"""`mailproof serve --world`: a world until it is ended, and orders to it meanwhile."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.target import Target
+
+WORLD = """
+name = "two hosts"
+cheap_hashes = true
+
+[[hosts]]
+name = "mail1.example.test"
+address = "127.0.0.1"
+listeners = ["smtp", "imap"]
+
+[[hosts]]
+name = "mail2.example.test"
+address = "127.0.0.2"
+listeners = ["smtp"]
+relay = "{relay}"
+
+[[domains]]
+name = "example.test"
+mailboxes = "mail1.example.test"
+mx = ["10 mail1.example.test", "20 mail2.example.test"]
+aliases = {{ postmaster = "ann" }}
+
+[[users]]
+address = "ann@example.test"
+password = "secret"
+"""
+
+
+class Serving:
+    """The command, as a user runs it."""
+
+    def __init__(self, directory: Path, relay: str = "none", *arguments: str) -> None:
+        self.directory = directory
+        (directory / "world.toml").write_text(WORLD.format(relay=relay))
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "harness.cli", "serve", "--world", "world.toml", "--out", "t.toml"),
+                *arguments,
+            ],
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def said(self, until: str) -> list[str]:
+        """The lines up to one that begins so."""
+        lines: list[str] = []
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith(until):
+                return lines
+        raise AssertionError(f"it ended without {until!r}: {lines}")
+
+    def order(self, text: str, until: str) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{text}\n")
+        self.process.stdin.flush()
+        return self.said(until)[-1]
+
+    def end(self) -> str:
+        """Returns what it said on stderr."""
+        self.process.terminate()
+        return self.process.communicate(timeout=30)[1]
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    running = Serving(tmp_path)
+    yield running
+    running.end()
+
+
+def test_hosts_are_told_and_each_has_a_target_file(serving: Serving, tmp_path: Path) -> None:
+    lines = serving.said("Ctrl-C")
+    assert any(line.startswith("mail1.example.test (127.0.0.1): mail for @example.test") for line in lines)
+    assert any(line.startswith("DNS: 127.0.0.1:") for line in lines)
+    target = Target.load(tmp_path / "t-mail1.example.test.toml")
+    assert [account.user for account in target.accounts] == ["ann@example.test"]
+    serving.end()
+    assert [path.name for path in tmp_path.iterdir()] == ["world.toml"]
+
+
+def test_a_host_goes_down_and_comes_back_by_order(serving: Serving) -> None:
+    serving.said("Ctrl-C")
+    assert serving.order("down mail2", "mail2") == "mail2.example.test is down"
+    assert serving.order("up mail2", "mail2") == "mail2.example.test is up"
+    assert "none of down" in serving.order("sleepy mail2", "'sleepy'")
+    assert "no host is named" in serving.order("down mail9", "no host")
+
+
+def test_an_open_relay_is_warned_of_loudly(tmp_path: Path) -> None:
+    running = Serving(tmp_path, "open")
+    running.said("Ctrl-C")
+    assert "WARNING: mail2.example.test is an OPEN RELAY" in running.end()
+
+
+def test_one_line_says_which_host_there_is_not(tmp_path: Path) -> None:
+    running = Serving(tmp_path, "none", "--only", "mail9")
+    out, error = running.process.communicate(timeout=30)
+    assert (out, running.process.returncode) == ("", 2)
+    assert error.startswith("mailproof: --only: no host is named 'mail9'; the world has mail1.example.test, ")
