@@ -3,15 +3,17 @@
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import dns.exception
 import dns.message
 
+from harness.errors import RemoteProtocolError
 from harness.results import life
 from harness.results.life import Moved, Stage, Standing, Step
-from harness.wire.smtp.replies import ReplyReader
+from harness.wire.smtp.replies import Reply, ReplyReader
 from reference_server.journal import Direction, Event, Kind
 from reference_server.relay.model import Fate
 
@@ -37,6 +39,7 @@ _ADDRESS_TYPES: Final = frozenset({"A", "AAAA"})
 _FATES: Final[Mapping[Fate, tuple[str, Standing]]] = {
     Fate.DELIVERED: ("is done with the message", Standing.DONE),
     Fate.RELAYED: ("is done with the message", Standing.DONE),
+    Fate.EXPANDED: ("is done with the message", Standing.DONE),
     Fate.DEFERRED: ("puts the message off", Standing.WAITING),
     Fate.FAILED: ("gives the message up", Standing.FAILED),
 }
@@ -257,7 +260,7 @@ def _of_dialogue(draft: _Draft, peer: str) -> _Words:
     # A group says all its verbs; content, only how long it is.
     verbs = [verb for e in draft.spoken(Direction.SENT) for verb in e.text.split() if verb.isupper()]
     said = ", ".join(dict.fromkeys(verb for verb in verbs if verb != _QUIT))
-    code, answered = _decisive(b"".join(event.octets for event in draft.spoken(Direction.RECEIVED)))
+    code, answered = _decisive(_replies(draft.spoken(Direction.RECEIVED)))
     if not answered:
         problem = draft.last.text
         return _Words(
@@ -281,9 +284,17 @@ def _taker(host: str, peer: str) -> str:
     return "its own mailbox agent" if peer == host else peer
 
 
-def _decisive(received: bytes) -> tuple[int, str]:
+def _replies(received: Iterable[Event]) -> list[Reply]:
+    """Those that can be read."""
+    reader, replies = ReplyReader(), list[Reply]()
+    with suppress(RemoteProtocolError):
+        for event in received:
+            replies += reader.feed(event.octets)
+    return replies
+
+
+def _decisive(replies: list[Reply]) -> tuple[int, str]:
     """The reply that settled it, its first digit and its text: the first refusal, else the last before a goodbye."""
-    replies = ReplyReader().feed(received)
     if not replies:
         return 0, ""
     refusals = [reply for reply in replies if reply.klass in {4, 5}]

@@ -81,7 +81,7 @@ def step(
     """A step that ends with its last octets; its number comes later."""
     lasted_us = moved[-1].at_us - at_us if moved else 0
     fields: dict[str, object] = {"lasted_us": lasted_us, "moved": tuple(moved), **more}
-    return Step(number=0, stage=stage, at_us=at_us, actor=actor, title=title, said=said, **fields)  # type: ignore[arg-type]  # by name, checked when it is written
+    return Step(number=0, stage=stage, at_us=at_us, actor=actor, title=title, said=said, **fields)
 
 
 def lookup(at_us: int, asker: str, name: str, kind: str, *answers: str) -> Step:
@@ -236,7 +236,7 @@ def life(steps: Sequence[Step], ending: Ending, says: str, **more: object) -> Li
         says=says,
         lanes=LANES,
         steps=numbered(steps),
-        **more,  # type: ignore[arg-type]  # by name, checked when it is written
+        **more,
     )
 
 
