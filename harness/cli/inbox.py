@@ -302,8 +302,9 @@ def _person() -> bool:
 
 
 def _ask(prompt: str) -> str:
-    """A line from the keyboard, with its editing and history."""
-    try:
-        return input(prompt)
-    except KeyboardInterrupt:
-        return ""
+    """A line from the keyboard; Ctrl-C only throws it away."""
+    while True:
+        try:
+            return input(prompt)
+        except KeyboardInterrupt:
+            typer.echo()

@@ -190,7 +190,9 @@ def _text_part(text: str) -> _Part:
         return _Part((kind, _field(_ENCODING, b"7bit")), octets)
     quoted = binascii.b2a_qp(octets, istext=True)
     base64 = _base64(octets)
-    encoding, body = (b"quoted-printable", quoted) if len(quoted) <= len(base64) else (b"base64", base64)
+    # What is mostly ASCII stays readable, even where that is somewhat longer.
+    readable = 2 * len(quoted) <= 3 * len(base64)
+    encoding, body = (b"quoted-printable", quoted) if readable else (b"base64", base64)
     return _Part((kind, _field(_ENCODING, encoding)), body)
 
 
