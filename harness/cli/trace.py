@@ -101,7 +101,7 @@ def trace(
         list[str] | None, typer.Option(metavar="HOST", help="A host that answers late. Repeatable.")
     ] = None,
     subject: Annotated[str, typer.Option("--subject", "-s", help="What it is about.")] = _SUBJECT,
-    body: Annotated[str, typer.Option(help="The text.")] = _BODY,
+    body: Annotated[str | None, typer.Option(help="The text; default: a line about itself.")] = None,
     message: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A whole message in place of subject and text.")
     ] = None,
@@ -111,6 +111,7 @@ def trace(
     ] = None,
     pop3: Annotated[bool, typer.Option(help="The recipient reads it over POP3.")] = True,
     imap: Annotated[bool, typer.Option(help="The recipient reads it over IMAP.")] = True,
+    octets: Annotated[bool, typer.Option(help="Print what moved, not the steps alone.")] = True,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that all of it may take.")] = 30.0,
 ) -> None:
     """Send one message through a running world and print its life, step by step, with the octets that moved it.
@@ -120,7 +121,7 @@ def trace(
 
     Exit codes: 0 delivered; 1 refused, bounced or thrown away; 2 usage; 3 still under way when time was up.
     """
-    content = _content(sender, recipient, subject, body, message)
+    content = _content(sender, recipient, subject, _BODY if body is None else body, message)
     watch = cast("_Watch", load_server("life"))
     with watch(world, down=down or (), slow=slow or ()) as watched:
         life = _Trace(watched, sender, recipient, content, timeout).run(
@@ -133,7 +134,7 @@ def trace(
     else:
         if json is not None:
             _write(json, encode_life(life))
-        print_life(life, Console(highlight=False))
+        print_life(life, Console(highlight=False), octets=octets)
     if code := _EXIT_CODES.get(life.ending, _ENDED_BADLY):
         raise typer.Exit(code)
 

@@ -306,7 +306,8 @@ def _decisive(replies: list[Reply]) -> tuple[int, str]:
 def _of_queue(draft: _Draft) -> _Words:
     event = draft.first
     if event.fate is None:
-        return _of_anything(draft)
+        deed = "takes the message into its queue" if event.octets else "looks into its queue"
+        return _Words(f"{event.host} {deed}", event.text, facts=_queued_as(event))
     title, standing = _FATES[event.fate]
     return _Words(
         f"{event.host} {title}",
@@ -318,6 +319,14 @@ def _of_queue(draft: _Draft) -> _Words:
 
 def _queued_as(event: Event) -> tuple[str, ...]:
     return (f"queue id {event.queue_id}",) if event.queue_id else ()
+
+
+def _of_filters(draft: _Draft) -> _Words:
+    return _Words(f"{draft.first.host} shows the message to its filters", draft.first.text)
+
+
+def _of_report(draft: _Draft) -> _Words:
+    return _Words(f"{draft.first.host} writes to the sender", draft.first.text, facts=_queued_as(draft.first))
 
 
 def _of_mda(draft: _Draft) -> _Words:
@@ -343,6 +352,8 @@ _WORDS: Final[Mapping[Kind, _Teller]] = {
     Kind.DNS: _of_dns,
     Kind.ROUTE: _of_route,
     Kind.QUEUE: _of_queue,
+    Kind.FILTER: _of_filters,
+    Kind.DSN: _of_report,
     Kind.MDA: _of_mda,
     Kind.MAILBOX: _of_mailbox,
 }

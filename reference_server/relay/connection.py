@@ -1,5 +1,6 @@
 """A trio stream that carries a talk out: bounded waits, TLS when asked, and every octet told to the journal."""
 
+import os
 import select
 import ssl
 from collections import deque
@@ -262,4 +263,4 @@ def _reason(exc: OSError) -> str:
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
     found = cause if isinstance(cause, OSError) else exc
-    return (found.strerror or str(found)).lower()
+    return (os.strerror(found.errno) if found.errno else str(found)).lower()

@@ -36,11 +36,12 @@ _PAUSE_US: Final = 500
 _LINES: Final = 40
 
 
-def print_life(life: Life, console: Console | None = None) -> None:
+def print_life(life: Life, console: Console | None = None, *, octets: bool = True) -> None:
     """Print every step, then how it ended and the life in numbers.
 
     Args:
         console: Where to; the terminal if None.
+        octets: What moved, too; else a step is its words alone.
     """
     console = console or Console(highlight=False)
     _say(console, Text(f"{one_line(life.sender)} to {one_line(life.recipient)}", style="bold"))
@@ -48,15 +49,18 @@ def print_life(life: Life, console: Console | None = None) -> None:
     where += [f"{one_line(host)} is down" for host in life.down]
     where += [f"{one_line(host)} is slow" for host in life.slow]
     _say(console, Text(", ".join(where), style="dim"))
-    for step, pause_us in zip(life.steps, since_before(life), strict=True):
+    if not octets:
         console.print()
-        _print_step(console, step, pause_us)
+    for step, pause_us in zip(life.steps, since_before(life), strict=True):
+        if octets:
+            console.print()
+        _print_step(console, step, pause_us, octets=octets)
     console.print()
     _say(console, Text(one_line(life.says), style="bold"))
     _say(console, Text(", ".join(f"{value} {name}" for name, value in figures(life)), style="dim"))
 
 
-def _print_step(console: Console, step: Step, pause_us: int) -> None:
+def _print_step(console: Console, step: Step, pause_us: int, *, octets: bool) -> None:
     colour = _COLOURS.get(step.standing, _STAGE_COLOURS.get(step.stage, "blue"))
     word = standing(step)
     heading = Text.assemble(
@@ -74,6 +78,8 @@ def _print_step(console: Console, step: Step, pause_us: int) -> None:
     if step.lasted_us:
         way.append(f"  in {duration(step.lasted_us)}", "dim")
     _say(console, way, _INDENT)
+    if not octets:
+        return
     for fact in step.facts:
         _say(console, Text(f"* {one_line(fact)}"), _INDENT)
     for line in _octets(step):

@@ -12,10 +12,17 @@ from reports.life import print_life
 from reports.life.shown import duration, hex_lines, since_before
 
 
-def text_of(life: Life) -> str:
+def text_of(life: Life, *, octets: bool = True) -> str:
     out = io.StringIO()
-    print_life(life, Console(file=out, width=100, highlight=False))
+    print_life(life, Console(file=out, width=100, highlight=False), octets=octets)
     return out.getvalue()
+
+
+def test_the_steps_alone_have_their_words_and_no_octets(detour_life: Life) -> None:
+    text = text_of(detour_life, octets=False)
+
+    assert all(step.said in text for step in detour_life.steps)
+    assert "MAIL FROM" not in text
 
 
 def test_every_step_is_there_in_order(detour_life: Life) -> None:
