@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email import message_from_bytes
+from email import message_from_bytes, message_from_string
 from email.message import Message
 from typing import Final
 
@@ -13,6 +13,7 @@ from suites.sending.journeys import Sent, taken, visible_sender
 
 __all__ = ["Report", "read_report", "refusing_domain", "reported", "reports_about", "reports_so_far", "told"]
 
+_STATUS_TYPES: Final = {"message/delivery-status", "message/global-delivery-status"}
 _REFUSAL: Final = "550 5.1.1 Nobody here has that address"
 
 
@@ -50,13 +51,23 @@ def read_report(received: Received) -> Report:
     """Whatever it is; what cannot be read as a report has no fields."""
     message = message_from_bytes(received.content)
     parts = _parts(message)
-    status = next((part for part in parts if part.get_content_type() == "message/delivery-status"), None)
+    status = next((part for part in parts if part.get_content_type() in _STATUS_TYPES), None)
     blocks = [
         {name.lower(): " ".join(str(value).split()) for name, value in block.items()}
-        for block in (_parts(status) if status is not None else ())
+        for block in (_blocks(status) if status is not None else ())
         if block.keys()
     ]
     return Report(received, message, parts, blocks[0] if blocks else {}, tuple(blocks[1:]))
+
+
+def _blocks(status: Message) -> tuple[Message, ...]:
+    """The groups of fields; the standard library reads those of RFC 6533 as a message with a body."""
+    blocks = _parts(status)
+    if status.get_content_type() == "message/delivery-status" or not blocks:
+        return blocks
+    body = blocks[0].get_payload()
+    rest = body.replace("\r\n", "\n").split("\n\n") if isinstance(body, str) else []
+    return (blocks[0], *map(message_from_string, rest))
 
 
 def _parts(message: Message) -> tuple[Message, ...]:
