@@ -70,6 +70,7 @@ class RelayService:
             timeout_s=context.world.relay.dns_timeout_s,
             journal=context.journal,
             host=context.hostname,
+            clock=context.clock,
         )
         return context.variant(Router)(
             resolver,
