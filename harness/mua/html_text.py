@@ -122,4 +122,4 @@ def html_to_text(html: str) -> str:
     text = re.sub(rf"{_SPACE}+", _SPACE, text)
     text = re.sub(rf"{_SPACE}?({_BREAK}|\n){_SPACE}?", r"\1", text)
     text = re.sub(rf"\n?{_BREAK}+\n?", "\n", text)
-    return re.sub(r"\n{3,}", "\n\n", text).replace(_SPACE, " ").strip("\n ")
+    return re.sub(r"\n{3,}", "\n\n", text).strip(f"\n{_SPACE}").replace(_SPACE, " ").rstrip()
