@@ -238,7 +238,7 @@ class Connection:
         except (trio.BrokenResourceError, OSError, ValueError) as exc:
             raise TlsFailed(str(self.peer), f"the handshake failed: {exc.__cause__ or exc}") from exc
         self._stream = secure
-        self._note(Direction.NOTE, "TLS")
+        self._note(Direction.NOTE, f"TLS started: {secure.version()}")
 
     async def close(self) -> None:
         """Close without a word, even when cancelled; say QUIT first where that makes sense."""
