@@ -1,6 +1,5 @@
 """The one road of mail into a host: one message, one transaction, for every recipient or for none."""
 
-import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -69,8 +68,8 @@ class Acceptance:
             self.enqueue(plan, content, onward) for content, onward in by_content(plan.onward).items()
         )
         for reply in plan.replies:
-            until = self.context.clock.now() + dt.timedelta(days=reply.days)
-            vacations.remember(self.context.store, reply.key, until=until)
+            if reply.answer is not None:
+                vacations.remember(self.context.store, reply.answer, now=self.context.clock.now())
             self.accept(reply.envelope, reply.content)
         return queue_ids
 

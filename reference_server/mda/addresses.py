@@ -84,6 +84,15 @@ class Addresses:
         base, _, detail = local_part.partition(domain.subaddress)
         return base, detail
 
+    def aliases_of(self, user: User) -> tuple[str, ...]:
+        """The aliases that lead to a user at once, as addresses."""
+        return tuple(
+            f"{name}@{domain.name}"
+            for domain in self.site.domains
+            for name, targets in domain.aliases.items()
+            if user.address in targets
+        )
+
     def expand(self, address: str, *, final: bool = False) -> Expansion:
         """Everybody the address means, each once; empty where nobody of a local domain has it.
 

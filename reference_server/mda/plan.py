@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from reference_server.envelope import Envelope, Recipient
-from reference_server.mda.vacations import Key
+from reference_server.mda.vacations import Answer
 from reference_server.relay.model import Fate, NextHop, Outcome
 from reference_server.world import User
 
@@ -51,10 +51,9 @@ class Onward:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that a user's rules send, and for how many days its sender gets no other."""
+    """What a user's rules send back; `answer` is what is remembered of a vacation's."""
 
-    key: Key
-    days: int
+    answer: Answer | None
     envelope: Envelope
     content: bytes = field(repr=False)
 

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.wire.smtp.xtext import encode_xtext
 from reference_server.context import Context
 from reference_server.envelope import Envelope, Notify, Recipient
 from reference_server.mda.addresses import Addresses, Away, Local
@@ -75,18 +74,12 @@ class Planner:
     def passed_on(self, recipient: Recipient, *, several: bool) -> Recipient:
         """The DSN parameters that an alias passes on (RFC 3461 §5.2.7.2 and, for several addresses, §5.2.7.3 (c)).
 
-        Where ORCPT was not given the address asked for becomes it (§5.2.1).
+        ORCPT is not added where it was not given: a report of ours would have to leave it out again (§6.3).
         """
         notify = recipient.notify - {Notify.SUCCESS} if several else recipient.notify
         if several and recipient.notify and not notify:
             notify = frozenset({Notify.NEVER})
-        return replace(recipient, notify=notify, orcpt=recipient.orcpt or self.original(recipient))
-
-    def original(self, recipient: Recipient) -> bytes | None:
-        """RFC 3461 §4.2; an address beyond ASCII has no ``rfc822`` form and is left out."""
-        if not recipient.address.isascii():
-            return None
-        return b"rfc822;" + encode_xtext(recipient.address)
+        return replace(recipient, notify=notify)
 
     def send_on(self, recipient: Recipient, by: str) -> None:
         """To another host. A forward leaves its mark, by which it knows a message that comes back."""

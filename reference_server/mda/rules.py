@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from reference_server.context import Context
-from reference_server.envelope import Envelope, Notify, Recipient
+from reference_server.envelope import Body, Envelope, Notify, Recipient
 from reference_server.mda import vacations
-from reference_server.mda.addresses import Local
+from reference_server.mda.addresses import Addresses, Local
 from reference_server.mda.plan import Refusal, Reply
 from reference_server.mda.sieve import (
     Action,
@@ -22,6 +22,7 @@ from reference_server.mda.sieve import (
     SieveMessage,
     Vacation,
     compile_script,
+    rejection_notice,
     run,
     unanswered_because,
     vacation_reply,
@@ -122,9 +123,9 @@ class Rules:
             case Redirect(address):
                 decision.redirects.append(address)
                 self.tell(f"redirect to {address}")
-            case Reject(reason):
-                decision.refusal = Refusal(550, "5.7.1", one_line(reason))
+            case Reject():
                 self.tell("reject")
+                self.reject(action, message)
             case Discard():
                 self.tell("discard")
             case Vacation():
@@ -132,13 +133,44 @@ class Rules:
             case _:
                 assert_never(action)
 
+    def reject(self, action: Reject, message: SieveMessage) -> None:
+        """By the reply; a reason that no reply can carry goes to the sender in a notice (RFC 5429 §2.2)."""
+        notice = None
+        if not action.extended and not action.reason.isascii():
+            notice = rejection_notice(
+                action,
+                message,
+                envelope_from=self._from,
+                envelope_to=self._to,
+                now=self.context.clock.now(),
+                message_id=self.message_id(),
+                reporting_host=self.context.hostname,
+            )
+        if notice is None:
+            self._decision.refusal = Refusal(550, "5.7.1", one_line(action.reason))
+        else:
+            self._decision.replies.append(Reply(None, self.back_to_the_sender(notice), notice))
+
+    def message_id(self) -> str:
+        return f"<{secrets.token_hex(12)}@{self.context.hostname}>"
+
+    def back_to_the_sender(self, content: bytes) -> Envelope:
+        """From nobody, and not to be answered."""
+        to = Recipient(self.envelope.reverse_path, frozenset({Notify.NEVER}))
+        return Envelope(
+            b"",
+            (to,),
+            body=Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT,
+            smtputf8=not self.envelope.reverse_path.isascii(),
+        )
+
     def tell(self, what: str, *, told: bool = True) -> None:
         if told:
             self._decision.steps.append(f"the rules of {self._user.address} say: {what}")
 
     def answer(self, action: Vacation, message: SieveMessage) -> None:
         """RFC 5230 §4: at most one answer to a sender in so many days; to the reverse-path, from nobody."""
-        own = (self._user.address,)
+        own = (self._user.address, *Addresses(self.context.site).aliases_of(self._user))
         if why := unanswered_because(
             action, message, envelope_from=self._from, own_addresses=(self._to, *own)
         ):
@@ -155,13 +187,12 @@ class Rules:
             envelope_to=self._to,
             own_addresses=own,
             now=self.context.clock.now(),
-            message_id=f"<{secrets.token_hex(12)}@{self.context.hostname}>",
+            message_id=self.message_id(),
         )
         if reply is not None:
             self.tell(f"vacation: {self._from} is answered")
-            to = Recipient(self.envelope.reverse_path, frozenset({Notify.NEVER}))
-            envelope = Envelope(b"", (to,), smtputf8=not reply.isascii() and self.envelope.smtputf8)
-            self._decision.replies.append(Reply(key, action.days, envelope, reply))
+            answer = vacations.Answer(key, action.days)
+            self._decision.replies.append(Reply(answer, self.back_to_the_sender(reply), reply))
 
 
 def one_line(reason: str) -> str:

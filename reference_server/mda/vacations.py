@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from reference_server.store import Store
 
-__all__ = ["Key", "answered", "remember"]
+__all__ = ["Answer", "Key", "answered", "remember"]
 
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS vacations ("
@@ -22,6 +22,13 @@ class Key(NamedTuple):
     sender: str
 
 
+class Answer(NamedTuple):
+    """An answer that goes out, and for how many days its sender gets no other."""
+
+    key: Key
+    days: int
+
+
 def answered(store: Store, key: Key, *, now: dt.datetime) -> bool:
     """Whether the sender had this answer, and not long enough ago."""
     with store.transaction() as sql:
@@ -30,8 +37,9 @@ def answered(store: Store, key: Key, *, now: dt.datetime) -> bool:
         return sql.execute(query, (*key, now.isoformat())).fetchone() is not None
 
 
-def remember(store: Store, key: Key, *, until: dt.datetime) -> None:
-    """In the caller's transaction, with the answer itself."""
+def remember(store: Store, answer: Answer, *, now: dt.datetime) -> None:
+    """In the caller's transaction, with the message itself."""
+    until = now + dt.timedelta(days=answer.days)
     with store.transaction() as sql:
         sql.execute(_TABLE)
-        sql.execute("INSERT OR REPLACE INTO vacations VALUES (?, ?, ?, ?)", (*key, until.isoformat()))
+        sql.execute("INSERT OR REPLACE INTO vacations VALUES (?, ?, ?, ?)", (*answer.key, until.isoformat()))

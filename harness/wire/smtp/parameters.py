@@ -25,7 +25,13 @@ VALUES: Final[Mapping[str, tuple[re.Pattern[bytes] | None, str]]] = {
     "RET": (re.compile(rb"FULL|HDRS", re.IGNORECASE), "RFC 3461 §4.3"),
     "ENVID": (re.compile(_XTEXT + rb"{1,100}"), "RFC 3461 §4.4"),
     "NOTIFY": (re.compile(rb"NEVER|" + _EVENT + rb"(?:," + _EVENT + rb")*", re.IGNORECASE), "RFC 3461 §4.1"),
-    "ORCPT": (re.compile(rb"[A-Za-z0-9!#$%&'*+/?^_`{|}~-]+;" + _XTEXT + rb"+"), "RFC 3461 §4.2"),
+    # RFC 6533 §3: an address of the type utf-8 may come in UTF-8.
+    "ORCPT": (
+        re.compile(
+            rb"[A-Za-z0-9!#$%&'*+/?^_`{|}~-]+;" + _XTEXT + rb"+|(?i:utf-8);(?:" + _XTEXT + rb"|[\x80-\xff])+"
+        ),
+        "RFC 3461 §4.2",
+    ),
 }
 
 

@@ -86,6 +86,15 @@ def test_a_rejection_is_the_reply_to_the_content(deliver, read) -> None:
     assert read(context, "ann") == []
 
 
+def test_a_rejection_that_no_reply_can_carry_is_a_notice(deliver, read) -> None:
+    context, accepted = deliver('require "reject"; reject "Bitte höre auf";')
+    assert not accepted.refused
+    assert read(context, "ann") == []
+    (notice,) = context.queue.entries()
+    assert notice.envelope.reverse_path == b""
+    assert b"disposition-notification" in (context.queue.content(notice.queue_id) or b"")
+
+
 def test_a_discarded_message_is_gone(deliver, read) -> None:
     context, accepted = deliver("discard;")
     assert not accepted.refused

@@ -118,6 +118,7 @@ def test_a_broken_mail_says_where_and_why(
         (b"TO:<\xc3\xa9@example.test>", "RFC 6531 §3.4"),
         (b"TO:<a@example.test> NOTIFY=NEVER,DELAY", "RFC 3461 §4.1"),
         (b"TO:<a@example.test> ORCPT=a@example.test", "RFC 3461 §4.2"),
+        (b"TO:<a@example.test> ORCPT=rfc822;\xc3\xa9@example.test", "RFC 3461 §4.2"),
     ],
 )
 def test_a_broken_rcpt_says_why(argument: bytes, rule: str) -> None:
@@ -131,6 +132,12 @@ def test_what_dsn_and_utf8_add_is_read() -> None:
         b"TO:<\xc3\xa9@example.test> NOTIFY=success,DELAY ORCPT=rfc822;a+2Bb@example.test", smtputf8=True
     )
     assert rcpt.parameters == {"NOTIFY": b"success,DELAY", "ORCPT": b"rfc822;a+2Bb@example.test"}
+
+
+@pytest.mark.parametrize("orcpt", [b"utf-8;\xc3\xa9@example.test", rb"UTF-8;\x{E9}@example.test"])
+def test_an_original_recipient_may_be_written_in_utf8(orcpt: bytes) -> None:
+    rcpt = parse_rcpt(b"TO:<a@example.test> ORCPT=" + orcpt, smtputf8=True)
+    assert rcpt.parameters == {"ORCPT": orcpt}
     mail = parse_mail(b"FROM:<\xc3\xa9@example.test> SMTPUTF8 body=8bitmime AUTH=<>")
     assert mail.parameters == {"SMTPUTF8": None, "BODY": b"8bitmime", "AUTH": b"<>"}
     assert parse_mail(b"FROM:<>").reverse_path == Path(None)
