@@ -12,7 +12,6 @@ import trio
 from reference_server.context import Context
 from reference_server.journal import Kind
 from reference_server.mda.acceptance import Acceptance
-from reference_server.mime.fields import header_end, parse_fields
 from reference_server.relay.model import Attempt, Fate, NextHop, Outcome, Transport
 from reference_server.relay.settling import Settling, TakesMail
 from reference_server.store import StoreFailed
@@ -237,23 +236,11 @@ class Relay:
 
     async def deliver(self, attempt: Attempt, record: Record) -> None:
         """By the courier, or into a mailbox of this host: then delivery and record are one transaction."""
-        outcome = self.refusal(attempt)
-        if outcome is not None:
-            record({recipient.address: outcome for recipient in attempt.envelope.recipients})
-        elif attempt.next_hop.transport is Transport.LOCAL:
+        if attempt.next_hop.transport is Transport.LOCAL:
             with self._context.store.transaction():
                 record(self._agent.deliver_queued(attempt))
         else:
             await self._courier.deliver(attempt, record)
-
-    def refusal(self, attempt: Attempt) -> Outcome | None:
-        """A message that has passed too many hosts goes nowhere (RFC 5321 §6.3)."""
-        header = attempt.content[: header_end(attempt.content)]
-        hops = sum(field.name.lower() == b"received" for field in parse_fields(header))
-        limit = self._context.world.relay.hops
-        if hops <= limit:
-            return None
-        return Outcome(Fate.FAILED, "5.4.6", f"a loop: {hops} Received fields, more than {limit}")
 
     def is_unreachable(self, outcome: Outcome) -> bool:
         """Whether it says something of the destination rather than of the message."""

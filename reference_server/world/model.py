@@ -227,7 +227,6 @@ class RelayLimits:
     connect_s: float = 30.0
     timeout_s: float = 300.0
     dns_timeout_s: float = 10.0
-    hops: int = 100
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,6 @@ class RelayTable(_Table, frozen=True):
     connect_s: Seconds = _RELAY.connect_s
     timeout_s: Seconds = _RELAY.timeout_s
     dns_timeout_s: Seconds = _RELAY.dns_timeout_s
-    hops: Positive = _RELAY.hops
 
 
 class LimitsTable(_Table, frozen=True):
