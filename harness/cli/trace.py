@@ -209,7 +209,7 @@ class _Trace:
         return next(iter((*own, *others, *reversed(copies))), None)
 
     def read(self, found: _Filed, copies: Sequence[_Filed], reading: Sequence[Stage]) -> Iterator[Step]:
-        """POP3 has the inbox alone (RFC 1939 §5); a mailbox of files is read without a server."""
+        """POP3 has one maildrop (RFC 1939 §5), here the inbox; a mailbox of files is read without a server."""
         reader = self.agent(found.address)
         inbox = [copy for copy in copies if (copy.address, copy.mailbox) == (found.address, "INBOX")]
         if Stage.POP3 in reading and reader.reads_by(Stage.POP3) and found in inbox:

@@ -340,7 +340,9 @@ def _of_mailbox(draft: _Draft) -> _Words:
         return _of_anything(draft)
     place = event.place
     uid = f", UID {place.uid}" if place.uid else ""
-    return _Words(f"The message is in {place.mailbox} of {place.address}", f"{place.mailbox}{uid}")
+    return _Words(
+        f"The message is in {place.mailbox} of {place.address}", f"{place.mailbox}{uid}", facts=(event.text,)
+    )
 
 
 def _of_anything(draft: _Draft) -> _Words:
