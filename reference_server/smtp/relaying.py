@@ -1,20 +1,36 @@
 """For whom a host relays: decided by the envelope and by who the client is, never by what the message says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Final
 
 from reference_server.world import Site
 from reference_server.world.model import RelayPolicy
 
-__all__ = ["relays"]
+__all__ = ["Standing", "relays", "standings"]
 
-# Each policy takes what the one above it takes, and more.
-_ALLOWED: Final[Mapping[RelayPolicy, Callable[[Site, str, str | None], bool]]] = {
-    RelayPolicy.NONE: lambda site, peer, user: False,
-    RelayPolicy.LOCAL_NETWORKS: lambda site, peer, user: site.relays_for(peer),
-    RelayPolicy.AUTHENTICATED: lambda site, peer, user: user is not None or site.relays_for(peer),
-    RelayPolicy.OPEN: lambda site, peer, user: True,
+
+class Standing(Enum):
+    """What a client is to a host."""
+
+    ANYBODY = auto()
+    NEIGHBOUR = auto()
+    USER = auto()
+
+
+# Each policy takes whom the one above it takes, and more.
+_TAKES: Final[Mapping[RelayPolicy, frozenset[Standing]]] = {
+    RelayPolicy.NONE: frozenset(),
+    RelayPolicy.LOCAL_NETWORKS: frozenset({Standing.NEIGHBOUR}),
+    RelayPolicy.AUTHENTICATED: frozenset({Standing.NEIGHBOUR, Standing.USER}),
+    RelayPolicy.OPEN: frozenset(Standing),
 }
+
+
+def standings(site: Site, *, peer: str, user: str | None) -> frozenset[Standing]:
+    """Everything that a client is: NEIGHBOUR by its address, USER once it has logged in."""
+    neighbour = {Standing.NEIGHBOUR} if site.relays_for(peer) else set()
+    return frozenset({Standing.ANYBODY} | neighbour | ({Standing.USER} if user is not None else set()))
 
 
 def relays(site: Site, *, peer: str, user: str | None) -> bool:
@@ -24,4 +40,4 @@ def relays(site: Site, *, peer: str, user: str | None) -> bool:
         peer: The client's address.
         user: Who logged in, None for nobody.
     """
-    return _ALLOWED[site.host.relay](site, peer, user)
+    return bool(_TAKES[site.host.relay] & standings(site, peer=peer, user=user))

@@ -63,7 +63,7 @@ def router_of(
         resolver,
         own_names=[ME.upper()],
         own_addresses=own,
-        rng=random.Random(seed),  # noqa: S311 (the order of equal exchangers is no secret)
+        rng=random.Random(seed),
         journal=journal or Journal(Clock()),
         host=ME,
     )
