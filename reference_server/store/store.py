@@ -102,7 +102,7 @@ class Store(Mailboxes):
 
     def usage(self, user: str) -> int:
         """Octets of all of a user's messages (RFC 9208 §4.1.1)."""
-        query = "SELECT SUM(octets) FROM messages JOIN mailboxes ON mailboxes.id = mailbox_id WHERE mailboxes.user = ?"
+        query = "SELECT SUM(octets) FROM messages JOIN mailboxes m ON m.id = mailbox_id WHERE m.user = ?"
         with self.transaction() as sql:
             (octets,) = sql.execute(query, (user,)).fetchone()
         return int(octets or 0)
