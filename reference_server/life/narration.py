@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import dns.exception
@@ -24,7 +25,7 @@ _DIALOGUES: Final = frozenset({Kind.SMTP, Kind.LMTP})
 # What the journal calls the DNS as a host.
 DNS_LANE: Final = "dns"
 
-# Ours: a dialogue that rests so long goes on as another step: a kept connection, a QUIT.
+# Ours: a connection that rests so long before its QUIT was kept, and the dialogue was over before.
 _REST_S: Final = 1.0
 # Ours: longer than any resolver waits for one answer.
 _PATIENCE_S: Final = 30.0
@@ -115,7 +116,6 @@ def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
                 last.peer == event.peer
                 and event.text != _CONNECTED
                 and event.queue_id in (draft.first.queue_id, "")
-                and (event.at - last.at).total_seconds() < _REST_S
             )
         case Kind.ROUTE:
             since = drafts[drafts.index(draft) + 1 :]
@@ -167,7 +167,7 @@ def _step(draft: _Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
         number=0,
         stage=Stage(draft.first.kind.value),
         at_us=at_us,
-        lasted_us=microseconds(draft.last.at, began) - at_us,
+        lasted_us=microseconds(_ended(draft), began) - at_us,
         actor=draft.first.host,
         peer=words.peer,
         title=words.title,
@@ -177,6 +177,14 @@ def _step(draft: _Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
         facts=words.facts,
         moved=tuple(_moved(draft.events, began)),
     )
+
+
+def _ended(draft: _Draft) -> dt.datetime:
+    """When the last thing happened, the end of a kept connection left out."""
+    for before, event in pairwise(draft.events):
+        if event.text == _QUIT and (event.at - before.at).total_seconds() >= _REST_S:
+            return before.at
+    return draft.last.at
 
 
 def _moved(events: Iterable[Event], began: dt.datetime) -> Iterable[Moved]:

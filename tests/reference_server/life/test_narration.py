@@ -116,19 +116,23 @@ def test_tls_begins_where_the_note_says_so() -> None:
     assert [moved.tls for moved in step.moved] == [False, False, False, True, True]
 
 
-def test_a_new_connection_another_peer_and_a_long_rest_begin_new_steps() -> None:
-    other = "mx2.example.org (192.0.2.8:25)"
+def test_a_new_connection_and_another_peer_begin_new_steps() -> None:
     steps = steps_of(
         *DIALOGUE,
-        event(10, Kind.SMTP, "connected", peer=other),
+        event(10, Kind.SMTP, "connected", peer="mx2.example.org (192.0.2.8:25)"),
         connected(20),
         heard(21, b"220 mx.example.org\r\n"),
-        sent(5000, "QUIT", b"QUIT\r\n"),
-        heard(5001, b"221 Bye\r\n"),
     )
 
-    assert [step.peer for step in steps] == [THERE, "mx2.example.org", THERE, THERE]
-    assert steps[-1].title == f"{HERE} ends its session with {THERE}"
+    assert [step.peer for step in steps] == [THERE, "mx2.example.org", THERE]
+
+
+def test_a_kept_connection_does_not_make_a_dialogue_longer() -> None:
+    (step,) = steps_of(*DIALOGUE, sent(5008, "QUIT", b"QUIT\r\n"), heard(5009, b"221 Bye\r\n"))
+
+    assert step.lasted_us == 8000
+    assert step.answered == "250 2.0.0 Taken"
+    assert step.moved[-1].octets == b"221 Bye\r\n"
 
 
 def test_a_peer_is_called_by_its_address() -> None:
