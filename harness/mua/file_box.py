@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -91,13 +91,10 @@ def _locked(path: Path, box: mailbox.mbox) -> Iterator[None]:
 
 def _append(path: Path, messages: Collection[bytes]) -> None:
     """Add messages, each with its separator line, to an mbox; on disk when this returns."""
-    with _told(path):
-        box = mailbox.mbox(path, create=True)
-        with _locked(path, box):
-            for message in messages:
-                box.add(message)
-            box.flush()
-        box.close()
+    with _told(path), closing(mailbox.mbox(path, create=True)) as box, _locked(path, box):
+        for message in messages:
+            box.add(message)
+        box.flush()
 
 
 def _done(path: Path, *, moved_to: Path | None, moved: int, deleted: int) -> str:
@@ -161,22 +158,24 @@ class MboxBox(Box):
             return ""
         with _told(self._path):
             self._file.close()
-            box = mailbox.mbox(self._path, create=False)
-            with _locked(self._path, box):
-                # Looked at again now that nobody else can write: the offsets of before may be wrong.
-                keys = _identified({key: box.get_bytes(key, from_=True) for key in box.iterkeys()})
-                present = {each: keys[each] for each in keys if each in seen}
-                if self._kept is not None:
-                    _append(self._kept, [box.get_bytes(key, from_=True) for key in present.values()])
-                    gone |= set(present)
-                else:
-                    for key in present.values():
-                        box[key] = _marked_read(box.get_bytes(key, from_=True))
-                for each in gone & set(keys):
-                    box.remove(keys[each])
-                box.flush()
-            box.close()
-        return _done(self._path, moved_to=self._kept, moved=len(present), deleted=len(deleted))
+            with closing(mailbox.mbox(self._path, create=False)) as box, _locked(self._path, box):
+                moved = self._apply(box, gone, seen)
+        return _done(self._path, moved_to=self._kept, moved=moved, deleted=len(deleted))
+
+    def _apply(self, box: mailbox.mbox, gone: set[_Id], seen: set[_Id]) -> int:
+        """Move or mark, then remove; how many were read. The file is looked at again: others may have written."""
+        keys = _identified({key: box.get_bytes(key, from_=True) for key in box.iterkeys()})
+        present = {each: key for each, key in keys.items() if each in seen}
+        if self._kept is not None:
+            _append(self._kept, [box.get_bytes(key, from_=True) for key in present.values()])
+            gone = gone | set(present)
+        else:
+            for key in present.values():
+                box[key] = _marked_read(box.get_bytes(key, from_=True))
+        for each in gone & set(keys):
+            box.remove(keys[each])
+        box.flush()
+        return len(present)
 
     def close(self) -> None:
         self._file.close()
