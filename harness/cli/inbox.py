@@ -1,5 +1,6 @@
 """`mailproof inbox`: list, read, save, delete mail, on a server or in a file."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -235,7 +235,7 @@ class _Command:
         numbers = choice.numbers(box)
         entries = box.entries(numbers)
         if choice.as_json:
-            typer.echo(msgspec.json.encode(entries_as_data(entries)).decode())
+            typer.echo(json.dumps(entries_as_data(entries)))
         else:
             print_listing(screen, box, entries)
         return numbers

@@ -1,6 +1,7 @@
 """`mailproof send`: compose a message and hand it over."""
 
 import datetime as dt
+import json
 import re
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -162,7 +162,7 @@ def send(
         letter = message.letter(road.default_sender)
         outcomes = road.deliver(options.envelope(letter), letter.content)
     if as_json:
-        typer.echo(msgspec.json.encode(_report(letter, outcomes)).decode())
+        typer.echo(json.dumps(_report(letter, outcomes)))
     else:
         for outcome in outcomes:
             screen.print(outcome_line(outcome), soft_wrap=True)

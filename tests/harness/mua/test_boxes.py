@@ -17,7 +17,7 @@ from harness.mua.pop3_box import Pop3Box, open_pop3
 from harness.mua.session import Manner
 from harness.mua.submit import submit
 from harness.mua.terms import AuthMode, Declined, Terms, TlsMode
-from harness.target import Account, Protocol, Target
+from harness.target import Account, Endpoint, Protocol, Target
 from harness.wire.smtp.address import Mailbox
 from reference_server import Server
 
@@ -153,7 +153,7 @@ def test_imap_sees_new_messages_behind_the_others_and_numbers_stay(server: Serve
             box.content(1)
 
 
-def test_imap_expunges_nothing_that_others_marked(server: Server, scripted: Callable[..., object]) -> None:
+def test_imap_expunges_nothing_that_others_marked(server: Server) -> None:
     target = server.target
     for content in CONTENTS:
         send(target, content)
@@ -165,6 +165,26 @@ def test_imap_expunges_nothing_that_others_marked(server: Server, scripted: Call
     with ImapBox(open_imap(endpoint, terms)) as box:
         assert [entry.subject for entry in box.entries([1, 2])] == ["first", "third"]
         assert Mark.DELETED in box.entries([1])[0].marks
+
+
+@pytest.mark.parametrize(
+    ("marked", "ending", "told"),
+    [(b"7", b"* 1 EXPUNGE\r\nA5 OK\r\n", "1 deleted"), (b"7 8", b"", "1 marked as deleted; others")],
+)
+def test_imap_without_uidplus_expunges_only_what_is_its_own(
+    scripted: Callable[..., Endpoint], terms: Terms, marked: bytes, ending: bytes, told: str
+) -> None:
+    expunge = [b"A5 EXPUNGE\r\n", ending] if ending else []
+    endpoint = scripted(
+        b"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n", b'A1 SELECT INBOX\r\n', b"* 2 EXISTS\r\nA1 OK\r\n",
+        b"A2 UID SEARCH ALL\r\n", b"* SEARCH 7 8\r\nA2 OK\r\n",
+        b"A3 UID STORE 7 +FLAGS.SILENT (\\Deleted)\r\n", b"A3 OK\r\n",
+        b"A4 UID SEARCH DELETED\r\n", b"* SEARCH " + marked + b"\r\nA4 OK\r\n", *expunge,
+        protocol=Protocol.IMAP,
+    )  # fmt: skip
+
+    with ImapBox(open_imap(endpoint, terms)) as box:
+        assert box.finish(deleted={1}, read=()).startswith(told)
 
 
 def test_imap_watches_and_tells_of_each_arrival(server: Server) -> None:
