@@ -65,6 +65,8 @@ class Line:
 
     def note(self, peer: Peer, direction: Direction, text: str, queue_id: str, octets: bytes = b"") -> None:
         """Tell the journal."""
+        if not self.journal.watched:
+            return
         kind = Kind.LMTP if peer.lmtp else Kind.SMTP
         self.journal.note(
             self.host, kind, text, peer=str(peer), direction=direction, octets=octets, queue_id=queue_id

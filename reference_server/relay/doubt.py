@@ -21,7 +21,10 @@ class InDoubt:
         self._given_back = trio.Event()
 
     async def enter(self, turn: "Turn") -> None:
-        """Wait until there is a turn."""
+        """Wait until there is a turn, behind those who wait already."""
+        if not self._door.locked() and self._full_for() <= 0:
+            self._since[turn] = trio.current_time()
+            return
         async with self._door:
             while (wait_s := self._full_for()) > 0:
                 with trio.move_on_after(wait_s):
@@ -35,10 +38,9 @@ class InDoubt:
 
     def _full_for(self) -> float:
         """Seconds until there is a turn although nobody gives one back; 0 or less where there is one now."""
-        counting = sorted(self._since.values())[-self._limit :]
-        if len(counting) < self._limit:
+        if len(self._since) < self._limit:
             return 0
-        return counting[0] + self._patience_s - trio.current_time()
+        return sorted(self._since.values())[-self._limit] + self._patience_s - trio.current_time()
 
 
 class Turn:

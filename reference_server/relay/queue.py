@@ -222,6 +222,8 @@ class Queue:
 
     def defer(self, queue_id: str, deferrals: Mapping[bytes, Deferral]) -> None:
         """These recipients were tried just now, and will be again."""
+        if not deferrals:
+            return
         now = written_time(self._clock.now())
         with self._store.transaction() as sql:
             sql.executemany(

@@ -158,13 +158,13 @@ class Resolver:
             NoData: There is, without such records.
             TemporaryFailure: Nobody knows just now.
         """
-        asked = _name(name, type_)
-        known = self._cache.get(asked, type_)
+        question = (name.lower(), type_)
+        known = self._cache.get(*question)
         if known is not None:
             self._journal.note(self._host, Kind.DNS, f"{type_} {name} is known already")
         else:
-            known, ttl_s = await self._follow(asked, name, type_)
-            self._cache.keep(known, ttl_s, asked, type_)
+            known, ttl_s = await self._follow(_name(name, type_), name, type_)
+            self._cache.keep(known, ttl_s, *question)
         if isinstance(known, LookupFailed):
             raise type(known)(name, type_, known.problem)
         return known

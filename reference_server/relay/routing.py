@@ -102,7 +102,8 @@ class Router:
         except NoRoute as exc:
             self._note(f"{name} has no route: {exc}")
             raise
-        self._note(f"{name} goes to {', then '.join(map(_shown, found))}")
+        if self._journal.watched:
+            self._note(f"{name} goes to {', then '.join(map(_shown, found))}")
         return found
 
     async def from_literal(self, literal: str) -> tuple[Exchanger, ...]:
