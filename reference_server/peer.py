@@ -34,9 +34,8 @@ _EXAMPLES: Final = ("example.org", "example.net", "example.com")
 
 # For this once: the target may outlive us, and the next peer's names are others.
 _TTL_S: Final = 0
-# Ours: so many exchangers listen and so many names are known at a time; the oldest goes when another comes.
+# Ours: so many exchangers listen at a time; the oldest goes when another comes.
 _EXCHANGERS: Final = 48
-_NAMES: Final = 256
 
 _AS_EVER: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -85,7 +84,7 @@ class Peer:
         self._clock = Clock()
         self._tls = CertificateAuthority().context(self.domain, f"*.{self.domain}")
         self._numbers = itertools.count(1)
-        self._published: deque[tuple[tuple[Record, ...], tuple[Trouble, ...]]] = deque(maxlen=_NAMES)
+        self._troubles: list[Trouble] = []
         self._listening: deque[SinkContext] = deque()
         self._received: list[Received] = []
         self._arrival = threading.Condition()
@@ -100,7 +99,7 @@ class Peer:
             self._store = Store(":memory:", self._clock)
             self._running.callback(self._store.close)
             self._first = self._open(self._outside.mx.host, SinkContext.offered, _AS_EVER, listens=True)
-            self._publish_all()
+            self._publish(*self._own_records())
             self._trio_side.start_task(serve_dns, self._authority, *self._outside.dns)
         except BaseException:
             self.stop()
@@ -202,22 +201,20 @@ class Peer:
             self._asyncio_side.open(context, {Protocol.SMTP: self._outside.mx.port})
         return context
 
-    def _publish(self, *records: Record, troubles: tuple[Trouble, ...] = ()) -> None:
-        self._published.append((records, troubles))
-        self._publish_all()
-
-    def _publish_all(self) -> None:
+    def _own_records(self) -> list[Record]:
+        """Of the names that nobody publishes: all of them lead to the first exchanger."""
         exchanger = f"{self.exchanger_name}."
-        ours = [
+        return [Record(exchanger, _TTL_S, "A", self._outside.mx.host)] + [
             Record(f"{name}.", _TTL_S, "MX", f"10 {exchanger}")
             for domain in (self.domain, *_EXAMPLES)
             for name in (domain, f"*.{domain}")
         ]
-        address = Record(exchanger, _TTL_S, "A", self._outside.mx.host)
-        self._authority.replace_records(
-            [*ours, address, *(r for records, _ in self._published for r in records)]
-        )
-        self._authority.replace_troubles([t for _, troubles in self._published for t in troubles])
+
+    def _publish(self, *records: Record, troubles: tuple[Trouble, ...] = ()) -> None:
+        self._authority.add_records(records)
+        if troubles:
+            self._troubles += troubles
+            self._authority.replace_troubles(self._troubles)
 
 
 @contextmanager

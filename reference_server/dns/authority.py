@@ -59,6 +59,10 @@ class Authority:
         """From now on these are all the records; from any thread. Raises `ValueError`, and nothing changes."""
         self._tree = Tree(records)
 
+    def add_records(self, records: Iterable[Record]) -> None:
+        """From now on there are these too; as `replace_records`, and quicker than it where there are many."""
+        self._tree = self._tree.with_more(records)
+
     def replace_troubles(self, troubles: Iterable[Trouble]) -> None:
         """From now on these are the troubles, counted from zero; as `replace_records`."""
         self._script = Script(troubles)

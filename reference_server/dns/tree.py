@@ -1,6 +1,7 @@
 """The names of a world and their records, and what a question for one finds."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -90,6 +91,17 @@ class Tree:
             self._add(read_record(record))
         if dns.rdatatype.SOA not in self._nodes.get(dns.name.root, ()):
             self._add(read_record(_ROOT))
+
+    def with_more(self, records: Iterable[Record]) -> "Tree":
+        """The tree with these records too; what it has already is not read again. Raises as the class does."""
+        grown = copy(self)
+        grown._nodes = dict(self._nodes)
+        for record in records:
+            rrset = read_record(record)
+            node = grown._nodes.get(rrset.name, {})
+            grown._nodes[rrset.name] = {type_: copy(known) for type_, known in node.items()}
+            grown._add(rrset)
+        return grown
 
     def look_up(self, name: dns.name.Name, type_: dns.rdatatype.RdataType) -> Found:
         """What there is of this type (or ANY), at the name or where its aliases lead.

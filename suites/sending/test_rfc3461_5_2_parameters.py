@@ -17,7 +17,7 @@ _SENDS: Final = (*SENDS, submission_offers("DSN"))
 _DSN_OF_MAIL: Final = ("RET", "ENVID")
 _DSN_OF_RCPT: Final = ("NOTIFY", "ORCPT")
 
-_envids: Final = st.text("aZ09.-_@+= ~!", min_size=1, max_size=20).map(
+_envids: Final = st.text("aZ09.-_@+=~!", min_size=1, max_size=20).map(
     lambda text: encode_xtext(text.encode())
 )
 _addresses: Final = st.from_regex(r"[A-Za-z0-9+=]{1,12}@[A-Za-z]{1,8}\.example", fullmatch=True).map(

@@ -106,12 +106,12 @@ def test_a_report_is_a_multipart_report(target: LiveTarget) -> None:
 
 @covers("RFC3461-6.3-a", "RFC3464-2.2.1-c", fault="sending.report-without-envid")
 @needs(*_DSN)
-@given(text=st.text("aZ09.-_@+= ~!", min_size=1, max_size=20).map(str.strip).filter(bool))
+@given(text=st.text("aZ09.-_@+=~!", min_size=1, max_size=20))
 def test_a_report_names_the_envelope_as_the_sender_did(target: LiveTarget, text: str) -> None:
     envid = encode_xtext(text.encode())
     _, report = told(target, mail=(b"ENVID=" + envid,))
     named = report.of_message.get("original-envelope-id", "")
-    assert named == " ".join(text.split()), f"ENVID={envid.decode()} came back as {named!r}"
+    assert named == text, f"ENVID={envid.decode()} came back as {named!r}"
 
 
 @covers("RFC3461-6.3-b", "RFC3464-2.2.1-b", fault="sending.report-with-an-envid-of-its-own")

@@ -77,6 +77,24 @@ def test_the_order_of_records_changes_nothing(records) -> None:
         assert [(set(r), r.ttl) for r in one.answer] == [(set(r), r.ttl) for r in other.answer]
 
 
+@given(
+    first=st.lists(plain_records(), max_size=8),
+    more=st.lists(plain_records(), max_size=4),
+    name=names,
+    type_=st.sampled_from(TYPES),
+)
+def test_a_tree_that_grew_is_as_one_that_was_whole_from_the_start(first, more, name, type_) -> None:
+    asked = (dns.name.from_text(name), dns.rdatatype.from_text(type_))
+    tree = Tree(first)
+    before = [(set(r), r.ttl) for r in tree.look_up(*asked).answer]
+
+    grown, whole = tree.with_more(more).look_up(*asked), Tree([*first, *more]).look_up(*asked)
+
+    assert [(set(r), r.ttl) for r in grown.answer] == [(set(r), r.ttl) for r in whole.answer]
+    assert grown.rcode == whole.rcode
+    assert [(set(r), r.ttl) for r in tree.look_up(*asked).answer] == before
+
+
 @pytest.mark.parametrize(
     "record",
     [
