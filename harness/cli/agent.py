@@ -106,8 +106,8 @@ def open_agent_target(
         yield target
 
 
-def chosen_account(target: Target, number: int | None, user: str | None, address: str = "") -> Account | None:
-    """Who logs in: the one asked for by number or name, else the one with this address, else the first.
+def chosen_account(target: Target, number: int | None, user: str | None, sender: str = "") -> Account | None:
+    """Who logs in: the one asked for by number or name, else the one that `sender` is the address of, else the first.
 
     Raises:
         UsageError: There is no such account, and no password for it.
@@ -120,10 +120,10 @@ def chosen_account(target: Target, number: int | None, user: str | None, address
             raise UsageError(f"--account {number}: {target.name} has {len(accounts)} account(s)")
         return accounts[number - 1]
     if user is not None:
-        known = [account for account in accounts if user in {account.user, account.address}]
-        domain_of = user if "@" in user else f"{user}@{target.domain}"
-        return known[0] if known else Account(user, ask_password(user), domain_of)
-    return next((account for account in accounts if account.address == address), next(iter(accounts), None))
+        address = user if "@" in user else f"{user}@{target.domain}"
+        known = [account for account in accounts if user == account.user or address == account.address]
+        return known[0] if known else Account(user, ask_password(user), address)
+    return next((account for account in accounts if account.address == sender), next(iter(accounts), None))
 
 
 def recorder(console: Console, *, shown: bool) -> Callable[[str], Transcript]:

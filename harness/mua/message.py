@@ -19,6 +19,8 @@ __all__ = ["Header", "Letter", "file_name", "read_date", "read_header_block", "r
 # Ours: parts of one message that are looked at; what comes behind is not shown.
 MAX_PARTS: Final = 500
 
+_MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
+
 _FIELD: Final = re.compile(rb"^([!-9;-~]{1,200})[ \t]*:((?:[^\n]|\n(?=[ \t]))*)\n?", re.MULTILINE)
 _BLANK: Final = re.compile(rb"^\r?\n", re.MULTILINE)
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u2028\u2029\u202a-\u202e\u2066-\u2069]')
@@ -102,8 +104,11 @@ class _Found:
         if self.parts > MAX_PARTS:
             return
         kind = part.get_content_type()
-        if kind == "message/rfc822":
+        if kind in _MESSAGES:
             self.attachments.append(_attached_message(part))
+        elif kind.startswith("message/"):
+            # A report for programs, such as message/delivery-status: fields in groups, which people can read.
+            self._add("\n\n".join(_fields(child) for child in _children(part)))
         elif part.is_multipart():
             children = list(_children(part))
             for child in [_best(children)] if kind == "multipart/alternative" and children else children:
@@ -118,13 +123,21 @@ class _Found:
         if kind == "text/html":
             self.from_html = True
             text = html_to_text(text)
-        self.texts.append(text.rstrip("\n"))
+        self._add(text)
+
+    def _add(self, text: str) -> None:
+        if text.strip():
+            self.texts.append(text.rstrip("\n"))
 
 
 def _children(part: email.message.Message) -> Iterator[email.message.Message]:
     payload = part.get_payload()
     if isinstance(payload, list):
         yield from (child for child in payload if isinstance(child, email.message.Message))
+
+
+def _fields(part: email.message.Message) -> str:
+    return "\n".join(f"{name}: {decode_words(str(text))}" for name, text in part.items())
 
 
 def _best(alternatives: list[email.message.Message]) -> email.message.Message:

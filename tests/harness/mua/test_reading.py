@@ -131,6 +131,18 @@ def test_html_alone_is_shown_as_text() -> None:
     assert (letter.text, letter.from_html) == ("Grüße", True)
 
 
+def test_a_delivery_report_is_shown_in_its_fields() -> None:
+    content = (
+        b"Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\n\r\nSorry.\r\n--x\r\n"
+        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.test\r\n\r\n"
+        b"Final-Recipient: rfc822; bob@example.test\r\nAction: failed\r\n--x--\r\n"
+    )
+
+    assert read_message(content).text == (
+        "Sorry.\n\nReporting-MTA: dns; mx.example.test\n\nFinal-Recipient: rfc822; bob@example.test\nAction: failed"
+    )
+
+
 def test_an_attached_message_keeps_its_name() -> None:
     content = b"Content-Type: message/rfc822\r\n\r\nSubject: first/\x1b../one\r\n\r\nx\r\n"
     (attached,) = read_message(content).attachments
