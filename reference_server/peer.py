@@ -19,7 +19,7 @@ from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.dns import Authority, serve_dns
 from reference_server.runtime import AsyncioSide, TrioSide
-from reference_server.sink import EXTENSIONS, Received, SinkContext
+from reference_server.sink import EXTENSIONS, DialogueRecord, Received, SinkContext
 from reference_server.store import Store
 from reference_server.tls import CertificateAuthority
 from reference_server.world import Host, Site, World
@@ -71,14 +71,18 @@ class Peer:
     Args:
         outside: Where the target asks and sends to.
         token: Part of our domain's name, so that no two runs share one.
+        record: Gives what keeps the octets of a new session, by what the session is called.
 
     Attributes:
         domain: Mail for it and for every name below it that is not published otherwise comes to us.
     """
 
-    def __init__(self, outside: Outside, token: str) -> None:
+    def __init__(
+        self, outside: Outside, token: str, record: Callable[[str], DialogueRecord] | None = None
+    ) -> None:
         self.domain = f"{token.lower()}.{_TOP}"
         self._outside = outside
+        self._record = record or SinkContext.record
         self._asyncio_side, self._trio_side = AsyncioSide(), TrioSide()
         self._authority = Authority()
         self._clock = Clock()
@@ -196,6 +200,7 @@ class Peer:
             offered=offered,
             replies=replies,
             keep=self._keep,
+            record=self._record,
         )
         if listens:
             self._asyncio_side.open(context, {Protocol.SMTP: self._outside.mx.port})
@@ -218,9 +223,11 @@ class Peer:
 
 
 @contextmanager
-def open_peer(outside: Outside, token: str) -> Iterator[Peer]:
+def open_peer(
+    outside: Outside, token: str, record: Callable[[str], DialogueRecord] | None = None
+) -> Iterator[Peer]:
     """A running peer; it ends with the context. Raises `OSError` where we cannot listen."""
-    peer = Peer(outside, token)
+    peer = Peer(outside, token, record)
     peer.start()
     try:
         yield peer

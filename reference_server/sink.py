@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from harness.wire.smtp.address import Mailbox
 from reference_server.context import Context
@@ -13,7 +13,7 @@ from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.session import SmtpSession
 from reference_server.smtp.transaction import Recipient
 
-__all__ = ["EXTENSIONS", "Received", "SinkContext", "SinkSession"]
+__all__ = ["EXTENSIONS", "DialogueRecord", "Received", "SinkContext", "SinkSession"]
 
 T = TypeVar("T")
 
@@ -47,8 +47,27 @@ class Received:
     content: bytes = field(repr=False)
 
 
+class DialogueRecord(Protocol):
+    """Who keeps what is said in one session, octet for octet."""
+
+    def heard(self, octets: bytes) -> None: ...
+    def said(self, octets: bytes) -> None: ...
+
+
+class _NoRecord:
+    def heard(self, octets: bytes) -> None:
+        """Not kept."""
+
+    def said(self, octets: bytes) -> None:
+        """Not kept."""
+
+
 def _drop(_received: Received) -> None:
     """For a sink without a drain."""
+
+
+def _no_record(_label: str) -> DialogueRecord:
+    return _NoRecord()
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,7 @@ class SinkContext(Context):
         offered: The extensions.
         replies: What a command line that begins so is answered with; ``"greeting"`` and ``"."`` are keys too.
         keep: Gets each message, in the thread of the session.
+        record: Gives the record of a new session, by what it is called.
         commands: Every command line that came.
         clients: The address of everybody who connected.
     """
@@ -66,6 +86,7 @@ class SinkContext(Context):
     offered: frozenset[str] = frozenset(EXTENSIONS)
     replies: Mapping[str, str] = field(default_factory=dict)
     keep: Callable[[Received], None] = _drop
+    record: Callable[[str], DialogueRecord] = _no_record
     commands: list[bytes] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
 
@@ -80,12 +101,26 @@ class SinkSession(SmtpSession):
     context: SinkContext
 
     def greet(self) -> bytes:
+        host = self.context.host
         self.context.clients.append(self.peer)
+        self._record = self.context.record(f"our exchanger {host.name} at {host.address}, to {self.peer}")
+        greeting = self.greeting()
+        self._record.said(greeting)
+        return greeting
+
+    def greeting(self) -> bytes:
+        """As ever, or as this sink was told, and then it is the last word."""
         if (scripted := self.scripted("greeting")) is None:
             return super().greet()
         self.closing = True
         self.say(scripted)
         return self._take_out()
+
+    def receive(self, data: bytes) -> bytes:
+        self._record.heard(data)
+        replies = super().receive(data)
+        self._record.said(replies)
+        return replies
 
     def extensions(self) -> dict[str, str]:
         return {name: value for name, value in super().extensions().items() if name in self.context.offered}

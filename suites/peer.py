@@ -15,12 +15,14 @@ The peer of a target is started when the first check asks for it, and ends with 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Final, cast
 from typing import Protocol as Shape
 from weakref import WeakKeyDictionary
 
 from harness.clients.live import LiveTarget
+from harness.clients.transcript import Direction, Transcript
 from harness.errors import NotOffered, Unclear
 from harness.target import Outside
 from suites.needs import Need
@@ -127,7 +129,22 @@ class Peer(Shape):
 
 
 class _Open(Shape):
-    def __call__(self, outside: Outside, token: str) -> AbstractContextManager[Peer]: ...
+    def __call__(
+        self, outside: Outside, token: str, record: Callable[[str], "_Record"]
+    ) -> AbstractContextManager[Peer]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is said at one of our exchangers stands beside what we say to the target."""
+
+    transcript: Transcript
+
+    def heard(self, octets: bytes) -> None:
+        self.transcript.add(Direction.RECEIVED, octets, tls=False)
+
+    def said(self, octets: bytes) -> None:
+        self.transcript.add(Direction.SENT, octets, tls=False)
 
 
 _peers: Final[WeakKeyDictionary[LiveTarget, Peer]] = WeakKeyDictionary()
@@ -157,8 +174,13 @@ def peer_of(target: LiveTarget) -> Peer:
         found = tuple(entry_points(group="mailproof.servers", name="peer"))
         if not found:
             raise NotOffered("no peer is installed; reinstall mailproof")
+
+        def record(label: str) -> _Record:
+            target.transcripts.append(transcript := Transcript(label))
+            return _Record(transcript)
+
         try:
-            _peers[target] = target.keep(cast("_Open", found[0].load())(declared, target.token))
+            _peers[target] = target.keep(cast("_Open", found[0].load())(declared, target.token, record))
         except OSError as exc:
             raise Unclear(
                 f"we cannot be the outside of the target at {declared.dns}, {declared.mx}: {exc}"
