@@ -19,7 +19,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev  ## measure each figure beside its anchor, in one run
-	$(BIN)/python -P tests/bench.py
+	$(BIN)/python -P tests/bench $(FIGURES)
 
 serve: $(VENV)/.run  ## run the reference server until Ctrl-C
 	$(BIN)/mailproof serve
