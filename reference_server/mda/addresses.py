@@ -138,7 +138,7 @@ class Addresses:
             self._steps.append(f"{user.address} gets it, with the detail {detail!r}")
         if user.forward:
             self._steps.append(f"{user.address} forwards to {', '.join(user.forward)}")
-        if not user.forward or user.keep_copy:
+        if user.keeps_mail:
             yield mailbox
         for target in user.forward:
             yield from self._expand(target, user.address, depth + 1)

@@ -93,6 +93,11 @@ class User:
     connects_from: str | None = None
 
     @property
+    def keeps_mail(self) -> bool:
+        """Whether mail for the user stays in the mailbox."""
+        return self.keep_copy or not self.forward
+
+    @property
     def local_part(self) -> str:
         return self.address.rpartition("@")[0]
 

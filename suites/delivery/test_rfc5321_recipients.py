@@ -35,16 +35,26 @@ def accepted(client: SmtpClient, sender: bytes, paths: list[bytes], sent: Letter
 
 
 def missed(target: LiveTarget, sent: Letter, indices: list[int]) -> list[str]:
-    """The accounts among these that do not get the message in time."""
-    without = []
-    for index in indices:
-        try:
-            arrived(target, [sent], account=index)
-        except Unclear:
-            without.append(target.account(index).address)
+    """The accounts among these that do not get the message in time, and do get one that is for them alone."""
+    without = [index for index in indices if not came(target, sent, index)]
     if len(without) == len(indices):
         raise Unclear("the message reached nobody in time: delayed, it seems")
-    return without
+    alone = [(index, letters(target, [b"For you alone.\r\n"], account=index)[0]) for index in without]
+    for index, own in alone:
+        accepted(entrance(target), reverse_path(target), [forward_path(target, index)], own)
+    if elsewhere := [index for index, own in alone if not came(target, own, index)]:
+        addresses = ", ".join(target.account(index).address for index in elsewhere)
+        raise Unclear(f"mail for {addresses} does not arrive there at all: it is sent on, it seems")
+    return [target.account(index).address for index in without]
+
+
+def came(target: LiveTarget, sent: Letter, account: int) -> bool:
+    """Whether an account gets the message in time."""
+    try:
+        arrived(target, [sent], account=account)
+    except Unclear:
+        return False
+    return True
 
 
 @covers("RFC5321-4.1.2-e", fault="delivery.quoted-to-another-mailbox")

@@ -95,3 +95,9 @@ def test_an_open_relay_is_for_loopback_alone() -> None:
     open_host = Host("a.example.test", "192.0.2.1", relay=RelayPolicy.OPEN)
     with pytest.raises(ValueError, match=r"open relay on 192\.0\.2\.1"):
         Server(replace(PAIR, hosts=(open_host,)))
+
+
+def test_a_target_lists_only_accounts_whose_mail_stays() -> None:
+    users = (*PAIR.users, User("cid", "secret", "cid@example.test", forward=("bob@example.org",)))
+    with Server(replace(PAIR, users=users)) as server:
+        assert [a.user for a in server.hosts["a.example.test"].target.accounts] == ["ann@example.test"]
