@@ -17,6 +17,7 @@ __all__ = [
     "SENDS",
     "Sent",
     "arrives",
+    "attempted",
     "content_for",
     "own_sender",
     "passed_by",
@@ -124,6 +125,21 @@ def taken(
     if sender is not None and refusal.klass == 5 and len(sent.replies) <= 2:
         raise NotOffered(f"submission does not take MAIL FROM:<{sender.decode()}>: {refusal}")
     raise Unclear(f"a message for {recipients} was answered {refusal}")
+
+
+def attempted(target: LiveTarget, recipient: bytes) -> Sent:
+    """A message whose fate is to be seen; from our side, where submission takes that, so that nobody is bothered.
+
+    Raises:
+        Unclear: MAIL was refused, or something for the time being.
+    """
+    sent = submitted(target, [recipient], sender=visible_sender(target))
+    if len(sent.replies) == 1:
+        sent = submitted(target, [recipient])
+    refusal = sent.refusal
+    if refusal is not None and (len(sent.replies) == 1 or refusal.klass == 4):
+        raise Unclear(f"a message for {recipient.decode()} was answered {refusal}")
+    return sent
 
 
 def passed_by(messages: Sequence[Received], token: str) -> list[Received]:

@@ -38,6 +38,14 @@ class Report:
         return [fields.get("action", "").split("(")[0].strip().lower() for fields in self.of_recipients]
 
     @property
+    def returned(self) -> bytes:
+        """All of it as its reader would have it: the octets that came, and every part decoded."""
+        decoded = [part.get_payload(decode=True) for part in self.message.walk() if not part.is_multipart()]
+        return b"\n".join(
+            [self.received.content, *(octets for octets in decoded if isinstance(octets, bytes))]
+        )
+
+    @property
     def failures(self) -> list[str]:
         """The status codes of the recipients that failed."""
         return [
