@@ -12,6 +12,7 @@ from reference_server.relay.fitting import Fitting
 from reference_server.relay.transaction import Transaction
 
 _FIRST_FIELD = re.compile(rb"\A[^\r]*(?:\r\n[ \t][^\r]*)*\r\n")
+_ODD = re.compile(rb"(?m)^X-Mailproof-Token: \S*[13579]\r$")
 _CC = re.compile(rb"(?mi)^Cc: <([^>]*)>")
 
 
@@ -67,10 +68,10 @@ class _OtherPlan(Planner):
 
 @fault("sending.last-recipient-lost")
 class LastRecipientLost(_OtherPlan):
-    """Of several recipients elsewhere the last one is forgotten."""
+    """Of every second message for several recipients elsewhere the last one is forgotten."""
 
     def onward(self, onward: list[Onward]) -> list[Onward]:
-        return onward[:-1] if len(onward) > 1 else onward
+        return onward[:-1] if len(onward) > 1 and _ODD.search(self.content) else onward
 
 
 @fault("sending.recipients-from-the-header")

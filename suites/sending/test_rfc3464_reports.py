@@ -256,22 +256,32 @@ def test_one_report_tells_of_all_recipients(target: LiveTarget) -> None:
     assert len(found) == 1, f"three recipients at one host were refused, and {len(found)} reports came"
 
 
-@covers("RFC3461-5.2.8-a", fault="sending.report-tells-of-others")
+@covers("RFC3461-5.2.8-a", "RFC3461-5.1-e", fault="sending.report-tells-of-others")
 @needs(*_DSN)
 def test_a_report_tells_of_nobody_who_is_not_to_be_told_of(target: LiveTarget) -> None:
     domain = refusing_domain(target)
     client = target.submission()
     sender = visible_sender(target)
     token, content = content_for(target)
-    secret = f"never-{token}"
+    asked, secret = f"<asked@{domain}>".encode(), f"<never-{token}@{domain}>".encode()
+    replies = [client.mail(b"<%s>" % sender), client.rcpt(secret, b"NOTIFY=NEVER")]
+    if any(reply.klass != 2 for reply in replies):
+        raise Unclear(f"a message with NOTIFY=NEVER was answered {[str(reply) for reply in replies]}")
+    client.rset()
     replies = [
         client.mail(b"<%s>" % sender),
-        client.rcpt(f"<asked@{domain}>".encode(), b"NOTIFY=FAILURE"),
-        client.rcpt(f"<{secret}@{domain}>".encode(), b"NOTIFY=NEVER"),
+        client.rcpt(asked, b"NOTIFY=FAILURE"),
+        client.rcpt(secret, b"NOTIFY=NEVER"),
     ]
+    with proves("RFC3461-5.1-e"):
+        assert replies[-1].klass != 5, (
+            f"RCPT with NOTIFY=NEVER was answered {replies[-1]} after one with NOTIFY=FAILURE; alone it is accepted"
+        )
     if any(reply.klass != 2 for reply in replies) or (end := client.data(content)).klass != 2:
         raise Unclear(f"a message was answered {[str(reply) for reply in replies]}")
-    sent = Sent(token, sender, (), content, (*replies, end))
-    report = reported(target, sent)
+    report = reported(target, Sent(token, sender, (), content, (*replies, end)))
     told_of = [fields.get("final-recipient", "") for fields in report.of_recipients]
-    assert not any(secret in name for name in told_of), f"NOTIFY=NEVER, and a report tells of {told_of}"
+    with proves("RFC3461-5.2.8-a"):
+        assert not any(f"never-{token}" in name for name in told_of), (
+            f"NOTIFY=NEVER, and a report tells of {told_of}"
+        )
