@@ -295,7 +295,7 @@ def _straight(
 ) -> Iterator[_Road]:
     target = Target.load(path) if path else None
     limits = target.limits if target else Limits()
-    # RFC 7435 §3: who is not known beforehand cannot be authenticated; TLS keeps listeners out all the same.
+    # Opportunistic security (RFC 7435): who is not known beforehand cannot be authenticated; TLS keeps listeners out.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -9,8 +9,10 @@ __all__ = ["decode_text", "decode_words", "unfold"]
 # Ours: octets of one header field that are looked at.
 MAX_FIELD_OCTETS: Final = 64 * 1024
 
+# With a bound on each piece, so that a field full of beginnings is not read again from each of them. A space within a
+# word is wrong and common.
 _ENCODED: Final = re.compile(
-    r"=\?(?P<charset>[!-~]+?)(?:\*[^?\s]*)?\?(?P<encoding>[BbQq])\?(?P<text>[^?\s]*(?:\?(?!=)[^?\s]*)*)\?="
+    r"=\?(?P<charset>[!-)+->@-~]{1,60})(?:\*[^?\s]{0,60})?\?(?P<encoding>[BbQq])\?(?P<text>[^?]{0,998})\?="
 )
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 _HEX: Final = re.compile(rb"=([0-9A-Fa-f]{2})")

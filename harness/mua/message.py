@@ -16,8 +16,11 @@ from harness.mua.html_text import html_to_text
 
 __all__ = ["Header", "Letter", "file_name", "read_date", "read_header_block", "read_message"]
 
-# Ours: parts of one message that are looked at; what comes behind is not shown.
+# Ours: parts of one message, and octets of its header, that are looked at; what comes behind is not shown.
 MAX_PARTS: Final = 500
+MAX_HEADER_OCTETS: Final = 512 * 1024
+# Ours: the standard library's parser holds each line against each open boundary, so many nested ones take long.
+MAX_LOOKS: Final = 30_000_000
 
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
 
@@ -65,7 +68,7 @@ class Letter:
 def read_header_block(octets: bytes) -> Header:
     """The fields up to the first blank line; lines that are none are passed over."""
     end = _BLANK.search(octets)
-    block = octets[: end.start()] if end else octets
+    block = octets[: end.start() if end else None][:MAX_HEADER_OCTETS]
     return Header(tuple((name.decode("ascii"), text) for name, text in _FIELD.findall(block)))
 
 
@@ -82,6 +85,8 @@ def read_date(text: str) -> dt.datetime | None:
 def read_message(content: bytes) -> Letter:
     """Take a message apart; one that cannot be is shown as it is."""
     header = read_header_block(content)
+    if content.lower().count(b"boundary") * content.count(b"\n") > MAX_LOOKS:
+        return Letter(header, decode_text(content, "utf-8"))
     try:
         message = email.parser.BytesParser(policy=email.policy.compat32).parsebytes(content)
         found = _Found()

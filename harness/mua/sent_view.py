@@ -28,10 +28,10 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 def outcome_line(outcome: Outcome) -> Text:
     """``✔ bob@example.test  accepted  250 2.0.0 Ok``; a refusal says what was refused, and by whom."""
     mark, style = _MARKS[outcome.fate]
-    shown = Text(f"{mark} ", style).append(_address(outcome), "bold").append(f"  {outcome.fate}", style)
+    shown = Text.assemble((f"{mark} ", style), (_address(outcome), "bold"), (f"  {outcome.fate}", style))
     if outcome.fate is not Fate.ACCEPTED:
-        shown.append(f" at {outcome.stage}")
-    shown.append("  " + _said(outcome), "default")
+        shown.append(f" at {outcome.stage}", style)
+    shown.append("  " + _said(outcome))
     if outcome.server and outcome.fate is not Fate.UNREACHABLE:
         shown.append(f"  {line(outcome.server)}", "dim")
     return shown

@@ -77,7 +77,7 @@ def print_letter(console: Console, number: int, letter: Letter) -> None:
             date = letter.header.date
             text = date.strftime("%A, %d %B %Y, %H:%M (%z)") if date else text
         if text:
-            console.print(Text(f"{name}: ", "cyan").append(line(text), "default"), soft_wrap=True)
+            console.print(Text.assemble((f"{name}: ", "cyan"), line(text)), soft_wrap=True)
     if letter.from_html:
         console.print(Text("(from HTML)", "dim"))
     console.print()
@@ -93,8 +93,9 @@ def print_attachments(console: Console, number: int, attachments: Collection[Att
     if not attachments:
         console.print(Text(f"message {number} has no attachments", "dim"))
     for place, each in enumerate(attachments, 1):
-        name = Text(f"[{place}] ", "cyan").append(line(each.name), "default")
-        console.print(name.append(f"  {line(each.media_type)}, {octets_text(len(each.octets))}", "dim"))
+        about = f"  {line(each.media_type)}, {octets_text(len(each.octets))}"
+        shown = Text.assemble((f"[{place}] ", "cyan"), line(each.name), (about, "dim"))
+        console.print(shown, soft_wrap=True)
 
 
 def print_source(console: Console, content: bytes) -> None:

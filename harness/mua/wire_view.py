@@ -75,4 +75,4 @@ def _line(mark: str, style: str, octets: bytes) -> Text:
     if _REFUSAL.match(octets) and mark.startswith("<"):
         style = "red"
     tail = f" [{more:,} octets more]" if more > 0 else ""
-    return Text(mark, style).append(escaped(octets[:_LINE_OCTETS]) + tail, "default")
+    return Text.assemble((mark, style), escaped(octets[:_LINE_OCTETS]) + tail)

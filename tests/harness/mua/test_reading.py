@@ -110,6 +110,21 @@ def test_a_tree_that_is_too_deep_is_shown_as_it_is() -> None:
     assert "boundary=2999" in read_message(content).text
 
 
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<!--", "</", "<a x='", "<a b=", "<script>", "&#", "<!", "<?", "<a href=x>"]
+)
+def test_html_that_is_made_to_take_long_is_read_once(piece: str) -> None:
+    assert len(html_to_text(piece * 50_000)) <= 50_000 * (len(piece) + 4)
+
+
+def test_nested_boundaries_that_are_made_to_take_long_are_shown_as_they_are() -> None:
+    content = b"".join(
+        b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(200)
+    )
+
+    assert "boundary=199" in read_message(content + b"x\r\n" * 200_000).text
+
+
 def test_parts_are_counted_and_not_all_read() -> None:
     content = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\ny\r\n" * 2000 + b"--x--\r\n"
 
@@ -174,6 +189,12 @@ def test_any_html_is_shown_as_something(text: str) -> None:
         ("<table><tr><td>1<td>2<tr><td>3</table>", "1 2\n3"),
         ('<img alt="cat" src=x><img src=y>', "[cat]"),
         ("no html at all", "no html at all"),
+        ("a <!-- b > c --> d<!doctype html>", "a d"),
+        ("a<!-- never ended", "a"),
+        ("1 < 2 > 0 &lt;b&gt;", "1 < 2 > 0 <b>"),
+        ("<title>never ended<body>text", "text"),
+        ("<style>a<b{}</style>x", "x"),
+        ("<A HREF='mailto:bob@example.test'>Bob</A>", "Bob <mailto:bob@example.test>"),
     ],
 )
 def test_html_reads_as_a_person_would(html: str, text: str) -> None:
