@@ -167,7 +167,7 @@ class MboxBox(Box):
         keys = _identified({key: box.get_bytes(key, from_=True) for key in box.iterkeys()})
         present = {each: key for each, key in keys.items() if each in seen}
         if self._kept is not None:
-            _append(self._kept, [box.get_bytes(key, from_=True) for key in present.values()])
+            _append(self._kept, [_marked_read(box.get_bytes(key, from_=True)) for key in present.values()])
             gone = gone | set(present)
         else:
             for key in present.values():

@@ -34,7 +34,9 @@ def test_a_message_arrives_as_it_was_meant(
     assert message["Subject"] == "Grüße 你好"
     assert message["From"] == "Bob Röe <bob@example.test>"
     assert message["X-Note"] == "a note"
-    assert message.get_body().get_content().split() == ["Hallo", "Welt", "☕"]
+    text = message.get_body()
+    assert text is not None
+    assert text.get_content().split() == ["Hallo", "Welt", "☕"]
     (attached,) = message.iter_attachments()
     assert (attached.get_filename(), attached.get_payload(decode=True)) == (
         "plan für morgen.txt",

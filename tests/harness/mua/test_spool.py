@@ -17,6 +17,10 @@ def message(number: int) -> bytes:
     return SEPARATOR + b"Subject: %d\n\n>From here\nno last line end is missing\n\n" % number
 
 
+def marked(number: int) -> bytes:
+    return message(number).replace(SEPARATOR, SEPARATOR + b"Status: RO\n")
+
+
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     path = tmp_path / "spool"
@@ -36,7 +40,7 @@ def test_read_mail_moves_to_the_mbox_and_what_was_deleted_goes_nowhere(spool: Pa
         told = box.finish(deleted={2}, read={1, 2, 4})
 
     assert told == f"{spool}: 2 moved to {kept}, 1 deleted"
-    assert kept.read_bytes() == message(0) + message(1) + message(4)
+    assert kept.read_bytes() == message(0) + marked(1) + marked(4)
     assert spool.read_bytes() == message(3)
 
 
@@ -44,8 +48,7 @@ def test_read_mail_stays_and_is_marked_where_it_is_held(spool: Path) -> None:
     with open_spool(spool, None) as box:
         box.finish(deleted=(), read={2})
 
-    marked = message(2).replace(SEPARATOR, SEPARATOR + b"Status: RO\n")
-    assert spool.read_bytes() == message(1) + marked + message(3) + message(4)
+    assert spool.read_bytes() == message(1) + marked(2) + message(3) + message(4)
     with open_spool(spool, None) as box:
         assert box.unread() == [1, 3, 4]
 
