@@ -52,9 +52,10 @@ def delivery_gate(target: LiveTarget) -> None:
 
 
 def relay_gate(target: LiveTarget) -> None:
-    """The MX greets, and we can be the outside that the target was told of."""
+    """The MX greets and, where the target was told that we are its outside, we can be."""
     target.smtp()
-    peer_of(target)
+    if target.declared.outside is not None:
+        peer_of(target)
 
 
 def sending_gate(target: LiveTarget) -> None:

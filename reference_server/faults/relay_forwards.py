@@ -73,6 +73,14 @@ class ForwardWithoutTrace(_ForwardsOtherwise):
         return mark[0] + _FIRST_FIELD.sub(b"", content[mark.end() :], count=1) if mark else content
 
 
+@fault("relay.forward-drops-dsn-parameters")
+class ForwardDropsDsnParameters(Planner):
+    """A forward does not ask for what the sender asked for."""
+
+    def passed_on(self, recipient: Recipient, *, several: bool) -> Recipient:
+        return Recipient(recipient.address)
+
+
 class _SendsAs(Acceptance):
     """What is sent on comes from another."""
 

@@ -9,12 +9,12 @@ from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.strategies.messages import bodies, header_fields
 from harness.target import Protocol
-from suites.covers import covers
+from suites.covers import covers, proves
 from suites.delivery.letters import Letter, arrived, entrance, letter, letters, named, overdue, post, trace_of
 from suites.mail import TOKEN_HEADER, changes
-from suites.needs import endpoint, needs, reader
+from suites.needs import endpoint, needs, reader, smtp_offers
 from suites.peer import outside, peer_of
-from suites.relay.forwards import aliased, aliases, forward, forwards, sent_on
+from suites.relay.forwards import aliased, aliases, forward, forwards, of_token, sent_on
 
 _FORWARDS: Final = (endpoint(Protocol.SMTP), outside(), forwards())
 
@@ -92,6 +92,35 @@ def test_a_forward_keeps_the_reverse_path(target: LiveTarget, local_part: str) -
     assert came.reverse_path == sender, (
         f"a message from {sender.decode()} was sent on with MAIL FROM:<{came.reverse_path.decode()}>"
     )
+
+
+@covers("RFC3461-5.2.7.2-a", "RFC3461-5.2.7.2-b", fault="relay.forward-drops-dsn-parameters")
+@needs(*_FORWARDS, smtp_offers("DSN"))
+def test_a_forward_passes_dsn_parameters_on(target: LiveTarget) -> None:
+    peer, address = peer_of(target), forward(target)[0]
+    sent = letter(target)
+    sender = f"{target.unique('s')}@{peer.domain}".encode()
+    client = target.smtp()
+    for reply in (
+        client.mail(b"<%s>" % sender, b"RET=HDRS", b"ENVID=e1"),
+        client.rcpt(b"<%s>" % address, b"NOTIFY=SUCCESS,FAILURE", b"ORCPT=rfc822;First@example.org"),
+        client.data(sent.content),
+    ):
+        if reply.klass != 2:
+            raise Unclear(f"a message for {address.decode()} was answered {reply}")
+    if not peer.wait_until(lambda messages: bool(of_token(messages, sent.token)), target.limits.delivery_s):
+        raise Unclear(f"a message for {address.decode()} did not come on to us in time")
+    came = of_token(peer.received(), sent.token)[0]
+    with proves("RFC3461-5.2.7.2-b"):
+        kept = {name: came.mail_parameters.get(name) for name in ("RET", "ENVID")}
+        kept |= {name: came.recipient_parameters[0].get(name) for name in ("NOTIFY", "ORCPT")}
+        lost = [name for name, value in kept.items() if value is None]
+        assert not lost, f"a forward passed the message on without {', '.join(lost)}"
+    with proves("RFC3461-5.2.7.2-a"):
+        told = peer.wait_until(
+            lambda messages: any(sender in message.recipients for message in messages), target.quiet_s
+        )
+        assert not told, "a forward to one address passed the message on, and a report came"
 
 
 @covers("RFC5321-4.5.5-b", fault="relay.forward-fills-null", also=("relay.forward-changes-sender",))
