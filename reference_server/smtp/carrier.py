@@ -111,8 +111,16 @@ class Carrier(SMTP):
         """The handshake; octets that came in the clear behind STARTTLS are dropped (RFC 3207 §6)."""
         buffered: bytearray = self._reader._buffer  # type: ignore[attr-defined]  # asyncio has no other way
         buffered.clear()
-        await self._writer.start_tls(self._tls)
-        self.transport = self._writer.transport
+        await self._writer.drain()
+        # None where the client left at the end of its handshake, which StreamWriter.start_tls does not expect.
+        secure = await asyncio.get_running_loop().start_tls(
+            self._writer.transport, self, self._tls, server_side=True
+        )
+        if secure is None:
+            raise ConnectionResetError("the connection was lost in the handshake")
+        self._writer._transport = secure  # type: ignore[attr-defined]  # as StreamWriter.start_tls does it
+        self._replace_writer(self._writer)  # type: ignore[attr-defined]  # the same
+        self.transport = secure
         dialogue.tls_started()
 
     def _timeout_cb(self) -> None:
