@@ -248,6 +248,15 @@ class ReportWithoutOriginalRecipient(_OtherFields):
         return _without(lines, "Original-Recipient")
 
 
+@fault("sending.report-with-an-original-recipient-of-its-own")
+class ReportWithAnOriginalRecipientOfItsOwn(_OtherFields):
+    """Original-Recipient is there whatever the sender said."""
+
+    def recipient(self, lines: list[str]) -> list[str]:
+        named = any(line.startswith("Original-Recipient") for line in lines)
+        return lines if named else ["Original-Recipient: rfc822; made-up@example.org", *lines]
+
+
 @fault("sending.report-without-final-recipient")
 class ReportWithoutFinalRecipient(_OtherFields):
     """Final-Recipient is in lower case."""

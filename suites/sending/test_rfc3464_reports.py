@@ -145,6 +145,14 @@ def test_a_report_names_the_original_recipient(target: LiveTarget, local_part: s
     assert named == decode_xtext(orcpt).decode(), f"ORCPT=rfc822;{orcpt.decode()} came back as {named!r}"
 
 
+@covers("RFC3461-6.3-h", "RFC3464-3-a", fault="sending.report-with-an-original-recipient-of-its-own")
+@needs(*SENDS)
+def test_a_report_names_no_original_recipient_that_the_sender_did_not(target: LiveTarget) -> None:
+    _, report = told(target)
+    named = report.of_recipients[0].get("original-recipient")
+    assert named is None, f"without ORCPT the report has Original-Recipient: {named}"
+
+
 @covers(
     "RFC3461-6.3-i",
     "RFC3461-6.3-j",
