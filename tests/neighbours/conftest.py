@@ -1,20 +1,20 @@
 """A world of ours, and beside it a real mail server that asks our DNS.
 
-The servers are started by the scripts in the directory that MAILPROOF_LAB names (docs/neighbours.md says what they must
-do); where it is not set, nothing here runs.
+The servers are started by the scripts in the directory that MAILPROOF_LAB names (docs/neighbours.md says what they
+must do); where it is not set, nothing here runs.
 """
 
+import datetime as dt
 import json
 import os
 import re
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from email import message_from_bytes, policy
-from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +28,8 @@ from reference_server.clock import Clock
 from reference_server.journal import Event, Kind
 from reference_server.store import INBOX
 from reference_server.world.load import load_world
+from reference_server.world.model import Record, Trouble
+from reference_server.world.records import records_of
 
 T = TypeVar("T")
 
@@ -57,7 +59,11 @@ class Letter:
 
 
 def letter(
-    sender: str, recipient: str, body: bytes = b"Hello.\r\n", fields: Sequence[str] = (), subject: str = "letter"
+    sender: str,
+    recipient: str,
+    body: bytes = b"Hello.\r\n",
+    fields: Sequence[str] = (),
+    subject: str = "letter",
 ) -> Letter:
     """A message with all the fields that a submission server might want to add."""
     token = f"n{secrets.token_hex(6)}"
@@ -128,47 +134,8 @@ class Product:
 
 
 PRODUCTS = {
-    "postfix": Product(
-        script="postfix_dovecot.sh",
-        port_base=22000,
-        log="maillog",
-        show_queue="postqueue -c /srv/postfix -j",
-        flush="postqueue -c /srv/postfix -f",
-        settings="/srv/postfix/main.cf",
-        forward="postconf -c /srv/postfix -e 'virtual_alias_maps = inline:{{ {{ {user} = {target} }} }}'",
-        plain="postconf -c /srv/postfix -e 'smtpd_discard_ehlo_keywords = pipelining, starttls, 8bitmime, dsn,"
-        " smtputf8, chunking, silent-discard'",
-        reload="postfix -c /srv/postfix reload",
-        reloaded=": reload -- version",
-    ),
-    "exim": Product(
-        script="exim_dovecot.sh",
-        port_base=22100,
-        log="exim/mainlog",
-        show_queue="exim4 -bpc",
-        flush="exim4 -qff",
-        settings="/etc/exim4/exim4.conf",
-        forward="sed -i '/^mailboxes:/i forwards:\\n  driver = redirect\\n  data = {target}\\n"
-        "  condition = ${{if eqi{{$local_part@$domain}}{{{user}}}}}\\n' /etc/exim4/exim4.conf",
-        plain="sed -i -E 's/^(dsn|smtputf8|chunking|pipelining_connect|tls)_advertise_hosts.*/\\1_advertise_hosts =/;"
-        " s/^accept_8bitmime.*/accept_8bitmime = false/; s/^prdr_enable.*/pipelining_advertise_hosts =/'"
-        " /etc/exim4/exim4.conf",
-        reload="kill -HUP $(cat /srv/exim/exim.pid)",
-        reloaded=" daemon started: ",
-        empty="0",
-    ),
-    # It sends to port 25 and to no other, so its own listener has that too.
-    "opensmtpd": Product(
-        script="opensmtpd.sh",
-        port_base=0,
-        log="log",
-        show_queue="smtpctl show queue",
-        flush="smtpctl schedule all",
-        settings="/srv/mail/carol/.forward",
-        # What a plain address there leads to is relayed for nobody who has not logged in.
-        forward="echo '|/usr/sbin/sendmail -f \"$SENDER\" {target}' >/srv/mail/carol/.forward;"
-        " chown vmail /srv/mail/carol/.forward",
-    ),
+    name: Product(**table)
+    for name, table in tomllib.loads(Path(__file__).with_name("products.toml").read_text()).items()
 }
 
 
@@ -238,9 +205,10 @@ class Neighbour:
     @contextmanager
     def _changed(self, change: str) -> Iterator[None]:
         file = self._product.settings
-        self.run(f"touch {file} && cp -p {file} {file}.kept && {change}")
-        self._reload()
+        self.run(f"touch {file} && cp -p {file} {file}.kept")
         try:
+            self.run(f"set -e\n{change}")
+            self._reload()
             yield
         finally:
             self.run(f"mv {file}.kept {file}")
@@ -297,7 +265,9 @@ class Neighbour:
 
 
 @pytest.fixture(scope="session", params=sorted(PRODUCTS))
-def neighbour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
+def neighbour(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Neighbour]:
     scripts = os.environ.get("MAILPROOF_LAB")
     if not scripts:
         pytest.skip("MAILPROOF_LAB names no directory with the scripts that start real servers")
@@ -321,7 +291,27 @@ class OurWorld:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.events: list[Event] = []
-        server.journal.listen(self.events.append)
+        self._unlisten = server.journal.listen(self.events.append)
+
+    def close(self) -> None:
+        """Put everything back: hosts, names, and nothing in a queue."""
+        self._unlisten()
+        self.publish(records_of(self.server.world), self.server.world.troubles)
+        for host in self.server.hosts.values():
+            host.bring_up()
+            host.context.queue.remove()
+
+    def publish(self, records: Iterable[Record], troubles: Iterable[Trouble] = ()) -> None:
+        """Change the DNS, and wait until nobody remembers what it said before."""
+        assert self.server.dns is not None
+        self.server.dns.replace_records(records)
+        self.server.dns.replace_troubles(troubles)
+        self.clock.move(dt.timedelta(hours=1))
+
+    def hang_up(self) -> None:
+        """End the connections that are kept for more mail."""
+        self.take_down("mail1.example.org")
+        self.bring_up("mail1.example.org")
 
     @property
     def clock(self) -> Clock:
@@ -365,15 +355,23 @@ class OurWorld:
         return "\n".join(f"{e.host} {e.kind} {e.peer} {e.direction} {e.text}" for e in self.events)
 
 
-@pytest.fixture
-def world(neighbour: Neighbour) -> Iterator[OurWorld]:
-    """Afresh for every test; what it and the server did is shown where a test fails."""
-    before = neighbour.log.stat().st_size if neighbour.log.exists() else 0
+@pytest.fixture(scope="session")
+def server(neighbour: Neighbour) -> Iterator[Server]:
     data = load_world(WORLD)
-    data = replace(data, network=replace(data.network, smtp_port=neighbour.smtp_port))
-    with Server(data) as server:
-        running = OurWorld(server)
-        yield running
+    with Server(replace(data, network=replace(data.network, smtp_port=neighbour.smtp_port))) as server:
+        yield server
+
+
+@pytest.fixture
+def world(server: Server, neighbour: Neighbour) -> Iterator[OurWorld]:
+    """As it was in the beginning; what it and the real server did is shown where a test fails.
+
+    One server for all tests: OpenSMTPD keeps its connections, and takes some time to see that they have ended.
+    """
+    before = neighbour.log.stat().st_size
+    running = OurWorld(server)
+    yield running
+    running.close()
     print(running.story())  # noqa: T201 (pytest shows it with a failure)
     with neighbour.log.open("rb") as log:
         log.seek(before)
@@ -398,30 +396,38 @@ class Post:
         return copy
 
     def found(self, where: OurWorld | Neighbour, address: str, message: Letter) -> bytes:
-        """The first copy, whatever else is under way; what waits at the real server is tried meanwhile."""
-
-        def look() -> list[bytes]:
-            copies = where.inbox(address, message.token)
-            if not copies and self._neighbour.queue():
-                self._neighbour.flush()
-            return copies
-
-        return eventually(look, f"{message.token} at {address}")[0]
+        """The first copy, whatever else is under way."""
+        return self.wait_for(
+            lambda: where.inbox(address, message.token), f"a copy of {message.token} at {address}"
+        )[0]
 
     def settled(self) -> None:
         """Wait until nothing waits in any queue."""
 
-        def empty() -> bool:
-            if self._neighbour.queue():
-                self._neighbour.flush()
-                return False
-            return not self._world.queued() and not self._neighbour.queue()
+        def is_still() -> bool:
+            # From one queue to the other mail is in both for a moment, never in none.
+            return not (self._neighbour.queue() or self._world.queued() or self._neighbour.queue())
 
-        try:
-            eventually(empty, "every queue is empty")
-        except AssertionError:
-            print(self._world.queued(), self._neighbour.queue())  # noqa: T201 (pytest shows it with a failure)
-            raise
+        self.wait_for(is_still, "an end of all that waits")
+
+    def wait_for(self, look: Callable[[], T], what: str) -> T:
+        """As `eventually`; what waits at the real server is tried meanwhile, as its operator can have it."""
+
+        def look_and_flush() -> T:
+            found = look()
+            if not found and self._neighbour.queue():
+                self._neighbour.flush()
+            return found
+
+        return eventually(look_and_flush, what)
+
+    @contextmanager
+    def plain(self) -> Iterator[None]:
+        """With a real server that has no extensions, and no connection from before or after."""
+        self._world.hang_up()
+        with self._neighbour.plain():
+            yield
+        self._world.hang_up()
 
 
 @pytest.fixture
@@ -437,45 +443,3 @@ def give_letter() -> Callable[..., Letter]:
 @pytest.fixture(name="eventually")
 def give_eventually() -> Callable[..., object]:
     return eventually
-
-
-# Reports
-
-
-@dataclass(frozen=True)
-class Report:
-    """A delivery report, read by the standard library.
-
-    Attributes:
-        recipients: The fields of each recipient.
-        returned: The third part: the message, or its header.
-    """
-
-    message: EmailMessage
-    of_message: Message
-    recipients: Sequence[Message]
-    returned: Message
-
-    @property
-    def action(self) -> str:
-        (recipient,) = self.recipients
-        return str(recipient["Action"]).lower()
-
-
-def read_report(octets: bytes) -> Report:
-    """A multipart of a text, a report and what is returned (RFC 3464 §2)."""
-    message = message_from_bytes(octets, policy=policy.SMTP)
-    assert isinstance(message, EmailMessage)
-    assert message.is_multipart()
-    text, status, returned = message.iter_parts()
-    assert text.get_content_type() == "text/plain"
-    assert status.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
-    of_message, *recipients = status.iter_parts()
-    defects = [defect for part in message.walk() for defect in part.defects]
-    assert not defects
-    return Report(message, of_message, recipients, returned)
-
-
-@pytest.fixture(name="read_report")
-def give_read_report() -> Callable[[bytes], Report]:
-    return read_report

@@ -1,4 +1,4 @@
-"""A user of the world and a user of the real server write to each other; each host finds the other's MX by our DNS."""
+"""Users of the world and of the real server write to each other; each host finds the other's MX by our DNS."""
 
 from reference_server.journal import Kind
 

@@ -174,7 +174,7 @@ def test_we_tell_of_mail_that_went_to_a_server_without_reports(
 ) -> None:
     message = letter("wqp@example.org", "alice@example.test")
 
-    with neighbour.plain():
+    with post.plain():
         world.send(
             "wqp@example.org",
             "alice@example.test",
@@ -188,3 +188,23 @@ def test_we_tell_of_mail_that_went_to_a_server_without_reports(
     assert report.action == "relayed"
     assert not broken_rules(report, final="alice@example.test", original="alice@example.test")
     assert not re.search(rb"(NOTIFY|ORCPT|ENVID|RET|BODY)=|STARTTLS", world.sent("mail.example.test"))
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "reporter"),
+    # OpenSMTPD does not offer SMTPUTF8, so the report is ours. Postfix does, but its mailbox agent does not.
+    [("opensmtpd", "mail1.example.org"), ("postfix", "mail.example.test")],
+    indirect=["neighbour"],
+)
+def test_a_utf8_address_of_ours_is_told_of_a_way_without_smtputf8(
+    world, neighbour, post, letter, read_report, reporter: str
+) -> None:
+    message = letter("grün@example.org", "alice@example.test", subject="Grüße")
+
+    world.send("grün@example.org", "alice@example.test", message, mail=[b"SMTPUTF8"])
+
+    report = read_report(post.arrived(world, "grün@example.org", message))
+    (recipient,) = report.recipients
+    assert report.action == "failed"
+    assert recipient["Status"] == "5.6.7"
+    assert squeezed(report.of_message["Reporting-MTA"]) == f"dns;{reporter}"

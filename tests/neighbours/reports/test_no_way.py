@@ -1,0 +1,85 @@
+"""Mail that can go nowhere, or round and round, with a real server in the middle."""
+
+import pytest
+
+from reference_server.world.model import Record, Trouble, TroubleKind
+from reference_server.world.records import records_of
+
+
+@pytest.mark.parametrize(
+    ("domain", "statuses"),
+    [
+        # RFC 7505 §4.1 wants 5.1.10 in the reply of a submission server. None of the three looks before it accepts.
+        ("no-mail.test", {"postfix": "5.1.0", "exim": "5.0.0", "opensmtpd": "5.0.0"}),
+        ("no-such-domain.test", {"postfix": "5.4.4", "exim": "5.0.0", "opensmtpd": "5.0.0"}),
+    ],
+)
+def test_the_real_server_gives_up_at_once(
+    world, neighbour, post, letter, read_report, domain: str, statuses: dict[str, str]
+) -> None:
+    message = letter("alice@example.test", f"anybody@{domain}")
+
+    neighbour.send("alice@example.test", f"anybody@{domain}", message)
+
+    report = read_report(post.arrived(neighbour, "alice@example.test", message))
+    (recipient,) = report.recipients
+    assert report.action == "failed"
+    assert recipient["Status"] == statuses[neighbour.name]
+
+
+def test_we_give_up_at_once_where_the_real_servers_domain_says_that_it_takes_no_mail(
+    world, neighbour, post, letter, read_report
+) -> None:
+    world.publish([Record("example.test.", 300, "MX", "0 .")])
+    message = letter("wqp@example.org", "alice@example.test")
+
+    world.send("wqp@example.org", "alice@example.test", message)
+
+    report = read_report(post.arrived(world, "wqp@example.org", message))
+    (recipient,) = report.recipients
+    assert recipient["Status"] == "5.1.10"
+    assert not world.sent("mail.example.test")
+
+
+def test_the_real_server_waits_for_a_dns_in_trouble(world, neighbour, post, letter, eventually) -> None:
+    """example.net, which has an address and no MX; no other test writes there, so nobody remembers its address."""
+    records = records_of(world.server.world)
+    world.publish(records, [Trouble("example.net", TroubleKind.SERVFAIL)])
+    message = letter("alice@example.test", "ada@example.net")
+
+    neighbour.send("alice@example.test", "ada@example.net", message)
+
+    eventually(lambda: any("SERVFAIL" in event.text for event in world.events), "it has asked")
+    eventually(neighbour.queue, "it waits")
+    assert world.inbox("ada@example.net", message.token) == []
+    world.publish(records)
+    assert post.arrived(world, "ada@example.net", message).endswith(message.content)
+
+
+def test_two_forwards_that_point_at_each_other_end_in_one_report(
+    world, neighbour, post, letter, read_report
+) -> None:
+    """mei@example.org forwards to carol@example.test, and carol to mei: our mark is known when it comes back."""
+    message = letter("wqp@example.org", "mei@example.org")
+
+    with neighbour.forwarding("carol@example.test", "mei@example.org"):
+        world.send("wqp@example.org", "mei@example.org", message)
+        report = read_report(post.arrived(world, "wqp@example.org", message))
+
+    assert report.action == "failed"
+    assert "mail.example.test" in report.of_message["Reporting-MTA"]
+    assert b"goes round in a loop" in report.message.as_bytes()
+
+
+def test_a_loop_of_the_real_server_and_an_alias_of_ours_ends_by_the_count_of_hops(
+    world, neighbour, post, letter, read_report
+) -> None:
+    """round@example.org is an alias of carol@example.test; an alias leaves no mark (RFC 5321 §6.3)."""
+    message = letter("wqp@example.org", "round@example.org")
+
+    with neighbour.forwarding("carol@example.test", "round@example.org"):
+        world.send("wqp@example.org", "round@example.org", message)
+        report = read_report(post.arrived(world, "wqp@example.org", message))
+
+    assert report.action == "failed"
+    assert neighbour.inbox("carol@example.test", message.token) == []
