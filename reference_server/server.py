@@ -226,18 +226,30 @@ def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator
     """A running server's target; the server ends with the context.
 
     The rest of the world is not the server's: it asks the DNS that the target names, and sends to the exchanger that
-    it finds there, so that a check can play both (`Target.outside`).
+    it finds there, so that a check can play both (`Target.outside`). A machine with one loopback address has no room
+    for an outside: the target names none.
     """
     world = world or ONE_SERVER
-    address = world.network.dns_address
-    outside = Outside(
-        dns=SocketAddress(address, free_port([address], *_DNS_KINDS)),
-        # No address of a host of its own, which the server would take for itself (RFC 5321 §5.1).
-        mx=SocketAddress(_ELSEWHERE, free_port([_ELSEWHERE], socket.SOCK_STREAM)),
-    )
-    network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
-    with Server(replace(world, network=network), faults=faults) as server:
+    outside = outside_of(world)
+    if outside is not None:
+        network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
+        world = replace(world, network=network)
+    with Server(world, faults=faults) as server:
         yield replace(server.target, outside=outside)
+
+
+def outside_of(world: World) -> Outside | None:
+    """Where somebody else can play the DNS and the exchangers, None where this machine has no address for them."""
+    address = world.network.dns_address
+    try:
+        return Outside(
+            dns=SocketAddress(address, free_port([address], *_DNS_KINDS)),
+            # No address of a host of its own, which the server would take for itself (RFC 5321 §5.1).
+            mx=SocketAddress(_ELSEWHERE, free_port([_ELSEWHERE], socket.SOCK_STREAM)),
+        )
+    except OSError as exc:
+        _log.warning("relaying cannot be checked: %s", exc)
+        return None
 
 
 @contextmanager

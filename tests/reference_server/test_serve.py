@@ -68,3 +68,12 @@ def test_a_data_directory_keeps_the_mail(tmp_path: Path) -> None:
         mailbox = server.store.mailbox("alice", INBOX)
         assert mailbox is not None
         assert server.store.status(mailbox.id).messages == 1
+
+
+def test_a_machine_with_one_loopback_address_has_no_outside(monkeypatch) -> None:
+    monkeypatch.setattr("reference_server.server._ELSEWHERE", "192.0.2.1")
+    with serve() as target:
+        assert target.outside is None
+    monkeypatch.undo()
+    with serve() as target:
+        assert target.outside is not None
