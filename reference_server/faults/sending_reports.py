@@ -62,10 +62,11 @@ class DsnParametersUnasked(Dialogue):
 
 @fault("sending.no-report")
 class NoReport(DsnWriter):
-    """Nobody is told of anything that failed."""
+    """Nobody is told of a recipient whom the next host refused otherwise than by 550."""
 
     def owed(self, envelope: Envelope, told: Told) -> bool:
-        return told.action is not Action.FAILED and super().owed(envelope, told)
+        refused_by_550 = told.outcome.diagnostic.startswith("550")
+        return (told.action is not Action.FAILED or refused_by_550) and super().owed(envelope, told)
 
 
 @fault("sending.failure-report-for-asked-only")

@@ -20,18 +20,18 @@ class PreferencesReversed(Router):
 
 @fault("sending.only-the-first-exchanger")
 class OnlyTheFirstExchanger(Router):
-    """Only the most preferred exchanger is tried."""
+    """Only the most preferred exchanger is tried, again and again."""
 
     async def route(self, name: str) -> tuple[Exchanger, ...]:
-        return (await super().route(name))[:1]
+        return (await super().route(name))[:1] * 3
 
 
 @fault("sending.only-the-first-address")
 class OnlyTheFirstAddress(Router):
-    """Only one address of an exchanger is tried."""
+    """Only one address of an exchanger is tried, again and again."""
 
     def ordered(self, addresses: Iterable[str]) -> tuple[str, ...]:
-        return super().ordered(addresses)[:1]
+        return super().ordered(addresses)[:1] * 3
 
 
 @fault("sending.equal-exchangers-in-order")

@@ -11,7 +11,16 @@ from harness.errors import Unclear
 from suites.peer import Received, peer_of
 from suites.sending.journeys import Sent, taken, visible_sender
 
-__all__ = ["Report", "read_report", "refusing_domain", "reported", "reports_about", "reports_so_far", "told"]
+__all__ = [
+    "Report",
+    "read_report",
+    "refusing_domain",
+    "reported",
+    "reports_about",
+    "reports_owed",
+    "reports_so_far",
+    "told",
+]
 
 _STATUS_TYPES: Final = {"message/delivery-status", "message/global-delivery-status"}
 _REFUSAL: Final = "550 5.1.1 Nobody here has that address"
@@ -118,6 +127,18 @@ def reports_about(target: LiveTarget, sent: Sent) -> list[Report]:
     reported(target, later)
     peer_of(target).wait_until(lambda messages: told(messages, sent), target.quiet_s)
     return reports_so_far(target, sent)
+
+
+def reports_owed(target: LiveTarget, sent: Sent) -> list[Report]:
+    """The notifications about a message of which one is due; there is no telling how long that may take.
+
+    Empty where none came although one about a message that was sent later, and failed, did.
+
+    Raises:
+        Unclear: Neither came.
+    """
+    peer_of(target).wait_until(lambda messages: told(messages, sent), target.limits.delivery_s)
+    return reports_so_far(target, sent) or reports_about(target, sent)
 
 
 def told(messages: Sequence[Received], sent: Sent) -> bool:

@@ -18,12 +18,11 @@ from suites.sending.journeys import (
     arrives,
     content_for,
     own_sender,
-    stays_away,
     submitted,
     taken,
     visible_sender,
 )
-from suites.sending.reports import Report, refusing_domain, reports_about, reports_so_far, told
+from suites.sending.reports import refusing_domain, reports_about, reports_owed, reports_so_far
 
 _DSN: Final = (*SENDS, submission_offers("DSN"))
 _MX: Final = (endpoint(Protocol.SMTP), accounts(1), *SENDS, smtp_offers("DSN"))
@@ -59,23 +58,16 @@ def refused_later(
 def test_a_message_that_cannot_be_delivered_is_reported(target: LiveTarget, code: str) -> None:
     domain = refusing_domain(target, reply=f"{code} Not here")
     sent = taken(target, [nobody_at(domain)], sender=visible_sender(target))
-    if reported_in_time(target, sent):
-        return
-    away = stays_away(target, lambda _: bool(reports_so_far(target, sent)))
-    assert not away, f"the next host answered RCPT with {code}, and no report came; a later message did"
-
-
-def reported_in_time(target: LiveTarget, sent: Sent) -> list[Report]:
-    """The reports about a message, once there is one or the time is over."""
-    peer_of(target).wait_until(lambda messages: told(messages, sent), target.limits.delivery_s)
-    return reports_so_far(target, sent)
+    found = reports_owed(target, sent)
+    assert found, (
+        f"the next host answered RCPT with {code}, and no report came; one about a later message did"
+    )
 
 
 @covers(
     "RFC3461-5.2.6-a",
     "RFC3461-5.2.6-d",
     fault="sending.failure-report-for-asked-only",
-    also=("sending.no-report",),
 )
 @needs(*_DSN)
 @given(rcpt=_TOLD, dsn=st.booleans())
@@ -83,7 +75,7 @@ def test_a_failure_is_reported_where_it_is_asked_for(
     target: LiveTarget, rcpt: tuple[bytes, ...], dsn: bool
 ) -> None:
     sent = refused_later(target, *rcpt, dsn=dsn)
-    found = reported_in_time(target, sent)
+    found = reports_owed(target, sent)
     with proves("RFC3461-5.2.6-a" if rcpt else "RFC3461-5.2.6-d"):
         assert found, f"RCPT with {b' '.join(rcpt).decode() or 'no NOTIFY'} failed, and no report came"
 
@@ -110,7 +102,7 @@ def test_success_is_reported_where_the_next_host_will_not(target: LiveTarget, rc
     sent = taken(target, [address], sender=visible_sender(target), rcpt=[rcpt])
     if not arrives(target, sent):
         raise Unclear("a message did not come in time")
-    found = reported_in_time(target, sent)
+    found = reports_owed(target, sent)
     assert found, f"RCPT with {rcpt.decode()} was relayed to a host without DSN, and no report came"
     assert found[0].actions == ["relayed"], f"the message was relayed, and a report says {found[0].actions}"
 
@@ -151,8 +143,7 @@ def test_mail_without_a_sender_is_not_reported(target: LiveTarget) -> None:
 @needs(*_MX)
 def test_delivery_here_is_reported_where_it_is_asked_for(target: LiveTarget) -> None:
     sent = delivered_here(target, b"NOTIFY=SUCCESS")
-    peer_of(target).wait_until(lambda _: bool(reports_so_far(target, sent)), target.limits.delivery_s)
-    assert reports_so_far(target, sent), (
+    assert reports_owed(target, sent), (
         "RCPT with NOTIFY=SUCCESS was accepted for an account, and no report came"
     )
 

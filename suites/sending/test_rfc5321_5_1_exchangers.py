@@ -10,7 +10,7 @@ from harness.errors import NotOffered, Unclear
 from harness.wire.smtp.replies import Reply
 from suites.covers import covers
 from suites.needs import needs
-from suites.peer import Peer, Received, peer_of
+from suites.peer import Exchanger, Peer, Received, peer_of
 from suites.sending.journeys import (
     SENDS,
     Sent,
@@ -28,6 +28,10 @@ _MX: Final = "MX"
 # Ours: with so many messages a fair choice between two hosts favours one of them once in 2**23 times.
 _MANY: Final = 24
 
+_NOT_NOW: Final = "421 4.3.2 Not now"
+# Ours: a host that was tried so often without its successor is not one of several that are tried in order.
+_OFTEN: Final = 3
+
 _GONE: Final = ("refuses connections", "greets with 421", "greets with 554")
 
 
@@ -39,7 +43,7 @@ def exchanger_that(peer: Peer, trouble: str) -> str:
     """The name of an exchanger that takes nothing."""
     match trouble:
         case "greets with 421":
-            return peer.exchanger(replies={"greeting": "421 4.3.2 Not now"}).name
+            return peer.exchanger(replies={"greeting": _NOT_NOW}).name
         case "greets with 554":
             return peer.exchanger(replies={"greeting": "554 5.3.2 No mail here"}).name
         case _:
@@ -80,37 +84,41 @@ def test_the_most_preferred_exchanger_gets_the_message(target: LiveTarget, prefe
 
 @covers("RFC5321-5.1-j", fault="sending.only-the-first-exchanger")
 @needs(*SENDS)
-@given(trouble=st.sampled_from(["refuses connections", "greets with 421"]), distance=st.integers(0, 100))
-def test_the_next_exchanger_is_tried_where_the_first_takes_nothing(
-    target: LiveTarget, trouble: str, distance: int
-) -> None:
+@given(distance=st.integers(0, 100))
+def test_the_next_exchanger_is_tried_where_the_first_takes_nothing(target: LiveTarget, distance: int) -> None:
     peer = peer_of(target)
-    first, second = exchanger_that(peer, trouble), peer.exchanger()
-    domain = peer.publish((_MX, f"10 {first}."), (_MX, f"{11 + distance} {second.name}."))
-    came = comes(target, attempted(target, at(domain)))
-    assert came, (
-        f"the first exchanger {trouble}, the second had {second.connections} connections and no message"
+    first, second = peer.exchanger(replies={"greeting": _NOT_NOW}), peer.exchanger()
+    domain = peer.publish((_MX, f"10 {first.name}."), (_MX, f"{11 + distance} {second.name}."))
+    came = arrives(target, attempted(target, at(domain)))
+    assert came or goes_on(first, second), (
+        f"the first exchanger greeted {first.connections} times with 421, the second was not connected to"
     )
+
+
+def goes_on(first: Exchanger, second: Exchanger) -> bool:
+    """Whether a message that did not come had a way to come yet: how long it takes to go on is not laid down.
+
+    Raises:
+        Unclear: The first host was not tried so often that the second would have been due.
+    """
+    if first.connections < _OFTEN:
+        raise Unclear(f"the first host was tried {first.connections} times, the next may be tried later")
+    return second.connections > 0
 
 
 @covers("RFC5321-5.1-l", fault="sending.only-the-first-address")
 @needs(*SENDS)
 def test_a_second_address_of_an_exchanger_is_tried(target: LiveTarget) -> None:
     peer = peer_of(target)
-    # Whatever the order a resolver gives them in: of two names with two addresses, one has the dead one first.
-    dead, alive = peer.exchanger(listens=False), peer.exchanger()
-    hosts = [peer.publish(("A", a.address), ("A", b.address)) for a, b in ((dead, alive), (alive, dead))]
-    sent = [attempted(target, at(peer.publish((_MX, f"10 {host}.")))) for host in hosts for _ in range(4)]
-
-    def missing(messages: list[Received]) -> int:
-        return sum(not passed_by(messages, each.token) for each in sent)
-
-    if not peer.wait_until(lambda messages: not missing(messages), target.limits.delivery_s):
-        stays_away(target, lambda messages: not missing(messages))
-    lost = missing(peer.received())
-    assert not lost, (
-        f"{lost} of {len(sent)} messages did not come, and a later one did: their exchanger has two addresses, and"
-        " refuses connections at one"
+    # Neither takes anything, so whichever comes first the other is due after it.
+    one, other = (peer.exchanger(replies={"greeting": _NOT_NOW}) for _ in range(2))
+    host = peer.publish(("A", one.address), ("A", other.address))
+    attempted(target, at(peer.publish((_MX, f"10 {host}."))))
+    peer.wait_until(lambda _: bool(one.connections and other.connections), target.limits.delivery_s)
+    first, second = (one, other) if one.connections else (other, one)
+    assert goes_on(first, second), (
+        f"an exchanger has two addresses; one greeted {first.connections} times with 421, the other was not"
+        " connected to"
     )
 
 
