@@ -32,11 +32,18 @@ class Recipient:
         address: ``local-part@domain`` as RCPT would have it between the brackets, without a source route.
         notify: The words of NOTIFY=; empty where it was not given, which means FAILURE and DELAY (RFC 3461 §4.1).
         orcpt: ORCPT= as it came, xtext and type included (RFC 3461 §4.2); None where there was none.
+        asked: The address that this host was asked for, where an alias, a forward or a rule made another of it.
     """
 
     address: bytes
     notify: frozenset[Notify] = frozenset()
     orcpt: bytes | None = None
+    asked: bytes = b""
+
+    @property
+    def accepted(self) -> bytes:
+        """The address as it was in the envelope that this host accepted: what a report is about (RFC 3464 §2.3.2)."""
+        return self.asked or self.address
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Planner:
         notify = recipient.notify - {Notify.SUCCESS} if several else recipient.notify
         if several and recipient.notify and not notify:
             notify = frozenset({Notify.NEVER})
-        return replace(recipient, notify=notify)
+        return replace(recipient, notify=notify, asked=recipient.accepted)
 
     def send_on(self, recipient: Recipient, by: str) -> None:
         """To another host. A forward leaves its mark, by which it knows a message that comes back."""
@@ -145,7 +145,8 @@ class Planner:
         """Whether the message is with the one it was redirected to."""
         match destination:
             case Away(address):
-                self.send_on(replace(asked, address=address.encode()), local.user.address)
+                target = replace(asked, address=address.encode(), asked=asked.accepted)
+                self.send_on(target, local.user.address)
                 return True
             case Local(user):
                 self.deliver(asked, destination)
@@ -161,7 +162,7 @@ class Planner:
         if self.final or not self._others_get_it:
             self.refuse(asked, _TOO_FULL)
             return
-        target = replace(asked, address=self.mailbox_address(local))
+        target = replace(asked, address=self.mailbox_address(local), asked=asked.accepted)
         hop = NextHop(Transport.LOCAL, self.context.hostname)
         self._plan.steps.append(f"{local.user.address}: the mailbox is full, tried again later")
         self._plan.onward.append(Onward(target, hop, self.content))

@@ -221,7 +221,7 @@ class DsnWriter:
     def told_to_people(self, told: Told) -> Iterator[str]:
         """One recipient, with the reason."""
         outcome = told.outcome
-        yield f"  <{one_line(told.recipient.address.decode('utf-8', 'replace'))}>"
+        yield f"  <{one_line(told.recipient.accepted.decode('utf-8', 'replace'))}>"
         who = f"{one_line(outcome.remote)} said: " if outcome.by_peer and outcome.remote else ""
         yield from textwrap.wrap(
             f"{who}{diagnostic(outcome.diagnostic)}", 76, initial_indent="    ", subsequent_indent="    "
@@ -254,7 +254,7 @@ class DsnWriter:
         outcome = told.outcome
         if told.recipient.orcpt is not None:
             yield f"Original-Recipient: {original_recipient(told.recipient.orcpt, utf8=utf8)}"
-        yield f"Final-Recipient: {final_recipient(told.recipient.address, utf8=utf8)}"
+        yield f"Final-Recipient: {final_recipient(told.recipient.accepted, utf8=utf8)}"
         yield f"Action: {told.action}"
         yield f"Status: {status_code(told)}"
         if outcome.remote:

@@ -105,8 +105,8 @@ class Queue:
             )
             sql.executemany(
                 "INSERT OR IGNORE INTO queue_recipients"
-                " (seq, place, address, notify, orcpt, transport, hop, state, next_attempt)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " (seq, place, address, notify, orcpt, asked, transport, hop, state, next_attempt)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         cursor.lastrowid,
@@ -114,6 +114,7 @@ class Queue:
                         recipient.address,
                         " ".join(sorted(recipient.notify)),
                         recipient.orcpt,
+                        recipient.asked,
                         next_hops[recipient.address].transport,
                         next_hops[
                             recipient.address

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS queue_messages (
     octets INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS queue_recipients (
     seq INTEGER NOT NULL, place INTEGER NOT NULL, address BLOB NOT NULL, notify TEXT NOT NULL, orcpt BLOB,
+    asked BLOB NOT NULL,
     transport TEXT NOT NULL, hop TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     next_attempt TEXT NOT NULL, last_attempt TEXT, delay_told INTEGER NOT NULL DEFAULT 0,
     status TEXT, diagnostic TEXT, remote TEXT, by_peer INTEGER, PRIMARY KEY (seq, address)) WITHOUT ROWID;
@@ -41,7 +42,7 @@ CREATE INDEX IF NOT EXISTS queue_by_hop ON queue_recipients (transport, hop, sta
 
 MESSAGE_COLUMNS: Final = "seq, id, arrived, reverse_path, body, smtputf8, ret, envid, octets"
 RECIPIENT_COLUMNS: Final = (
-    "address, notify, orcpt, transport, hop, state, attempts, next_attempt, last_attempt, delay_told,"
+    "address, notify, orcpt, asked, transport, hop, state, attempts, next_attempt, last_attempt, delay_told,"
     " status, diagnostic, remote, by_peer"
 )
 
@@ -104,7 +105,7 @@ ALWAYS: Final = "0001-01-01T00:00:00.000000+00:00"
 MessageColumns = tuple[int, str, str, bytes, str, int, str | None, bytes | None, int]
 # The second part is the last outcome; all of it is missing before the first attempt.
 RecipientColumns = tuple[
-    bytes, str, bytes | None, str, str, str, int, str, str | None, int,
+    bytes, str, bytes | None, bytes, str, str, str, int, str, str | None, int,
     str | None, str, str, int,
 ]  # fmt: skip
 
@@ -134,10 +135,12 @@ def entry_of(row: MessageColumns, left: tuple[Queued, ...]) -> Entry:
 
 def queued_of(row: RecipientColumns) -> Queued:
     """A recipient from its `RECIPIENT_COLUMNS`."""
-    address, notify, orcpt, transport, hop, state, attempts, next_attempt, last_attempt, told = row[:10]
-    status, diagnostic, remote, by_peer = row[10:]
+    address, notify, orcpt, asked, transport, hop, state, attempts, next_attempt, last_attempt, told = row[
+        :11
+    ]
+    status, diagnostic, remote, by_peer = row[11:]
     return Queued(
-        Recipient(address, frozenset(map(Notify, notify.split())), orcpt),
+        Recipient(address, frozenset(map(Notify, notify.split())), orcpt, asked),
         NextHop(Transport(transport), hop),
         State(state),
         attempts,

@@ -114,7 +114,7 @@ def test_an_alias_of_one_passes_the_notification_on_and_one_of_several_does_not(
     asked = Recipient(b"away@example.test", frozenset({Notify.SUCCESS}))
     plan = Acceptance(context).plan(envelope_for(asked), MESSAGE)
     (onward,) = plan.onward
-    assert onward.recipient == Recipient(b"cid@example.org", asked.notify)
+    assert onward.recipient == Recipient(b"cid@example.org", asked.notify, asked=b"away@example.test")
     plan = Acceptance(context).plan(envelope_for(replace(asked, address=b"all@example.test")), MESSAGE)
     (onward,) = plan.onward
     assert onward.recipient.notify == {Notify.NEVER}

@@ -120,6 +120,12 @@ def test_the_fields_of_a_failure() -> None:
     ]
 
 
+def test_a_report_is_about_the_address_that_was_accepted_whatever_an_alias_made_of_it() -> None:
+    _, of_recipient = groups_of(write(failed(recipient=replace(WQP, asked=b"sales@example.test"))))
+
+    assert of_recipient["Final-Recipient"] == "rfc822; sales@example.test"
+
+
 def test_a_delay_says_until_when_and_that_the_reason_is_our_own() -> None:
     message = write(Told(WQP, Action.DELAYED, UNREACHABLE, NOW, LIMIT))
     (_, of_recipient) = groups_of(message)

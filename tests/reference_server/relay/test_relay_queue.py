@@ -30,6 +30,7 @@ recipients = st.lists(
         addresses,
         st.sets(st.sampled_from([Notify.SUCCESS, Notify.FAILURE, Notify.DELAY])).map(frozenset),
         st.none() | st.just(b"rfc822;A+2BB@example.org"),
+        st.sampled_from([b"", b"sales@example.test"]),
     ),
     min_size=1,
     max_size=4,
