@@ -168,6 +168,21 @@ def test_a_forward_of_the_real_server_that_fails_is_told_to_who_wrote(
     assert "mail.example.test" in report.of_message["Reporting-MTA"]
 
 
+def test_an_alias_of_ours_that_fails_there_is_told_by_the_name_that_was_written_to(
+    world, neighbour, post, letter, read_report
+) -> None:
+    """lost@example.org leads to an address that the real server does not know; RFC 3464 §2.3.2."""
+    message = letter("alice@example.test", "lost@example.org")
+
+    neighbour.send("alice@example.test", "lost@example.org", message, mail=_ENVELOPE)
+
+    report = read_report(post.arrived(neighbour, "alice@example.test", message))
+    (recipient,) = report.recipients
+    assert report.action == "failed"
+    assert squeezed(recipient["Final-Recipient"]) == "rfc822;lost@example.org"
+    assert squeezed(report.of_message["Reporting-MTA"]) == "dns;mail1.example.org"
+
+
 @pytest.mark.parametrize("neighbour", ["postfix", "exim"], indirect=True)
 def test_we_tell_of_mail_that_went_to_a_server_without_reports(
     world, neighbour, post, letter, read_report
