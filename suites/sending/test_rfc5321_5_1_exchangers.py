@@ -101,9 +101,11 @@ def goes_on(first: Exchanger, second: Exchanger) -> bool:
     Raises:
         Unclear: The first host was not tried so often that the second would have been due.
     """
+    if second.connections:
+        return True
     if first.connections < _OFTEN:
         raise Unclear(f"the first host was tried {first.connections} times, the next may be tried later")
-    return second.connections > 0
+    return False
 
 
 @covers("RFC5321-5.1-l", fault="sending.only-the-first-address")
