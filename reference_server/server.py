@@ -233,9 +233,16 @@ def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator
     outside = outside_of(world)
     if outside is not None:
         network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
-        world = replace(world, network=network)
+        world = replace(world, network=network, hosts=tuple(on_the_port(h, network) for h in world.hosts))
     with Server(world, faults=faults) as server:
         yield replace(server.target, outside=outside)
+
+
+def on_the_port(host: Host, network: Network) -> Host:
+    """The host with its SMTP on the port that stands for 25, where it may be any."""
+    if host.listeners.get(Protocol.SMTP) != 0:
+        return host
+    return replace(host, listeners={**host.listeners, Protocol.SMTP: network.smtp_port})
 
 
 def outside_of(world: World) -> Outside | None:
@@ -245,7 +252,7 @@ def outside_of(world: World) -> Outside | None:
         return Outside(
             dns=SocketAddress(address, free_port([address], *_DNS_KINDS)),
             # No address of a host of its own, which the server would take for itself (RFC 5321 §5.1).
-            mx=SocketAddress(_ELSEWHERE, free_port([_ELSEWHERE], socket.SOCK_STREAM)),
+            mx=SocketAddress(_ELSEWHERE, free_port([address, _ELSEWHERE], socket.SOCK_STREAM)),
         )
     except OSError as exc:
         _log.warning("relaying cannot be checked: %s", exc)

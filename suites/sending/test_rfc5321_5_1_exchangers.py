@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
+from harness.target import Protocol
 from harness.wire.smtp.replies import Reply
 from suites.covers import covers
 from suites.needs import needs
@@ -277,10 +278,30 @@ def mail_refused(sent: Sent) -> None:
 
 
 def names_of_the_target(target: LiveTarget, peer: Peer) -> list[str]:
-    """The name that it greets with, and one that has its address."""
+    """The name that it greets with, and one that has its address.
+
+    Raises:
+        NotOffered: It takes mail on another port than the one it sends to, so that nobody finds it at its address; or
+            it sends by another name than it greets with, so that another host sends.
+    """
+    outside = target.declared.outside
+    if outside is None or target.endpoint(Protocol.SMTP).port != outside.mx.port:
+        raise NotOffered(
+            "the server does not take mail on the port that it sends to, so no exchanger is itself"
+        )
     client = target.submission(login=False)
-    greeted = client.greeting.text.split()[0]
-    return [greeted.rstrip("."), peer.publish(("A", client.transport.peer_address))]
+    greeted = client.greeting.text.split()[0].rstrip(".")
+    if (sends_as := name_of_the_sender(target, peer)).lower() != greeted.lower():
+        raise NotOffered(f"submission greets as {greeted}, and mail is sent by {sends_as}")
+    return [greeted, peer.publish(("A", client.transport.peer_address))]
+
+
+def name_of_the_sender(target: LiveTarget, peer: Peer) -> str:
+    """What the host that sends the target's mail calls itself."""
+    host = peer.exchanger()
+    through(target, peer.publish((_MX, f"10 {host.name}.")))
+    hello = next(line for line in host.commands if line.upper().startswith((b"EHLO ", b"HELO ")))
+    return hello.split()[1].decode("ascii", "replace").rstrip(".")
 
 
 def _said(sent: Sent) -> str:
