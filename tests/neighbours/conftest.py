@@ -344,6 +344,11 @@ class OurWorld:
         hosts = [self.server.hosts[host]] if host else self.server.hosts.values()
         return [entry.queue_id for each in hosts for entry in each.context.queue.entries()]
 
+    def attempts(self, host: str) -> int:
+        """How often a host has tried in vain what waits there, all recipients together."""
+        entries = self.server.hosts[host].context.queue.entries()
+        return sum(queued.attempts for entry in entries for queued in entry.recipients)
+
     def sent(self, peer: str) -> bytes:
         """What our hosts said to a host, commands and content, from the first connection on."""
         return b"".join(

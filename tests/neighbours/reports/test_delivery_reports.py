@@ -1,7 +1,9 @@
 """Delivery reports in both directions, each read by the standard library, and one only (RFC 3461, RFC 3464)."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import pytest
@@ -166,6 +168,32 @@ def test_a_forward_of_the_real_server_that_fails_is_told_to_who_wrote(
     told = "carol@example.test" if neighbour.name == "exim" else "nobody@example.org"
     assert squeezed(recipient["Final-Recipient"]) == f"rfc822;{told}"
     assert "mail.example.test" in report.of_message["Reporting-MTA"]
+
+
+def test_our_backup_tells_a_user_of_the_real_server_that_mail_is_late_and_once(
+    world, neighbour, post, letter, read_report
+) -> None:
+    def tried(times: int) -> bool:
+        return bool(world.attempts("mail2.example.org") == times)
+
+    message = letter("alice@example.test", "wqp@example.org")
+    world.take_down("mail1.example.org")
+
+    neighbour.send("alice@example.test", "wqp@example.org", message, rcpt=[b"NOTIFY=DELAY,FAILURE"])
+    post.wait_for(lambda: world.attempts("mail2.example.org"), "mail2 keeps it")
+    for attempt in (2, 3):
+        world.clock.move(dt.timedelta(hours=5))
+        post.wait_for(partial(tried, attempt), "mail2 tries again")
+    world.bring_up("mail1.example.org")
+    world.clock.move(dt.timedelta(hours=3))
+
+    assert post.arrived(world, "wqp@example.org", message).endswith(message.content)
+    report = read_report(post.arrived(neighbour, "alice@example.test", message))
+    (recipient,) = report.recipients
+    assert report.action == "delayed"
+    assert recipient["Status"].startswith("4.")
+    assert recipient["Will-Retry-Until"]
+    assert squeezed(report.of_message["Reporting-MTA"]) == "dns;mail2.example.org"
 
 
 def test_an_alias_of_ours_that_fails_there_is_told_by_the_name_that_was_written_to(
