@@ -101,14 +101,14 @@ class Policy:
     """What the operator declares; never guessed.
 
     Attributes:
-        relay: For whom the target relays.
+        relay: For whom the target relays; None where nobody says.
         sender: The reverse-path that checks use from outside.
         subaddress: What divides a user from a detail (``user+detail``); ``""`` where there are no subaddresses.
         aliases: Address -> the account's address that gets its mail.
         forwards: Address here -> the address elsewhere that its mail is sent on to.
     """
 
-    relay: Literal["none", "local-networks", "authenticated", "open"] = "authenticated"
+    relay: Literal["none", "local-networks", "authenticated", "open"] | None = None
     sender: str = "mailproof@example.org"
     subaddress: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -200,7 +200,8 @@ class Target:
             lines += ["", "[[accounts]]"]
             lines += [f"{key} = {quote(getattr(account, key))}" for key in ("user", "password", "address")]
         lines += ["", "[policy]"]
-        lines += [f"{key} = {quote(getattr(self.policy, key))}" for key in ("relay", "sender", "subaddress")]
+        declared = ((key, getattr(self.policy, key)) for key in ("relay", "sender", "subaddress"))
+        lines += [f"{key} = {quote(text)}" for key, text in declared if text is not None]
         for key in ("aliases", "forwards"):
             if table := getattr(self.policy, key):
                 lines += ["", f"[policy.{key}]", *(f"{quote(k)} = {quote(v)}" for k, v in table.items())]
@@ -235,7 +236,7 @@ class _AccountTable(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _PolicyTable(msgspec.Struct, forbid_unknown_fields=True):
-    relay: Literal["none", "local-networks", "authenticated", "open"] = "authenticated"
+    relay: Literal["none", "local-networks", "authenticated", "open"] | None = None
     sender: str = Policy.sender
     subaddress: str = Policy.subaddress
     aliases: dict[str, str] = {}

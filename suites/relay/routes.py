@@ -160,6 +160,8 @@ class Tried:
 
 def declared_closed(target: LiveTarget) -> None:
     """A need: the operator says that the target does not relay for us before we log in."""
+    if target.policy.relay is None:
+        raise NotOffered("the target file does not say for whom the target relays (policy.relay)")
     if target.policy.relay in {"open", "local-networks"}:
         raise NotOffered(
             f"the target file says relay = {target.policy.relay!r}, which may include this client"

@@ -16,6 +16,8 @@ from suites.submission.sessions import foreign_domain
 def test_nobody_submits_to_a_foreign_domain_without_login(
     target: LiveTarget, sender: bytes, recipient: bytes
 ) -> None:
+    if target.policy.relay is None:
+        raise NotOffered("the target file does not say for whom the target relays (policy.relay)")
     if target.policy.relay not in {"none", "authenticated"}:
         raise NotOffered(f"the target declares that it relays for {target.policy.relay}")
     smtp = target.submission(login=False)

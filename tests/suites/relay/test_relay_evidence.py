@@ -58,5 +58,10 @@ def test_who_may_relay_by_declaration_is_not_judged(relay: str) -> None:
         declared_closed(target)
 
 
+def test_who_declares_nothing_is_not_judged() -> None:
+    with pytest.raises(NotOffered, match="does not say"):
+        declared_closed(LiveTarget(Target("nobody", "example.test", {})))
+
+
 def test_an_attempt_tells_its_envelope() -> None:
     assert str(tried("x")) == "MAIL FROM:<s@x.example> RCPT TO:<u@x.example>"
