@@ -116,6 +116,7 @@ class Product:
         empty: What `show_queue` prints where nothing waits.
         settings: The file that `forward` and `plain` change.
         forward: Lets the mail of {user} go to {target}.
+        forget: Makes it try hosts again that were down.
         plain: Takes the extensions away; None where no setting does.
         reload: Makes the server read its settings again; `reloaded` is in its log once it has.
     """
@@ -128,6 +129,7 @@ class Product:
     settings: str
     forward: str
     plain: str | None = None
+    forget: str = "true"
     reload: str = "true"
     reloaded: str = ""
     empty: str = ""
@@ -263,6 +265,10 @@ class Neighbour:
         """Try at once what waits."""
         self.run(self._product.flush)
 
+    def forget(self) -> None:
+        """Hold nothing against hosts that were down."""
+        self.run(self._product.forget)
+
 
 @pytest.fixture(scope="session", params=sorted(PRODUCTS))
 def neighbour(
@@ -292,6 +298,7 @@ class OurWorld:
         self.server = server
         self.events: list[Event] = []
         self._unlisten = server.journal.listen(self.events.append)
+        self.had_hosts_down = False
 
     def close(self) -> None:
         """Put everything back: hosts, names, and nothing in a queue."""
@@ -318,6 +325,7 @@ class OurWorld:
         return self.server.clock
 
     def take_down(self, host: str) -> None:
+        self.had_hosts_down = True
         self.server.hosts[host].take_down()
 
     def bring_up(self, host: str) -> None:
@@ -377,6 +385,8 @@ def world(server: Server, neighbour: Neighbour) -> Iterator[OurWorld]:
     running = OurWorld(server)
     yield running
     running.close()
+    if running.had_hosts_down:
+        neighbour.forget()
     print(running.story())  # noqa: T201 (pytest shows it with a failure)
     with neighbour.log.open("rb") as log:
         log.seek(before)
