@@ -60,8 +60,8 @@ class ExpungeDuringFetch(ImapSession):
 
 
 @fault("imap.expunge-unasked")
-class ExpungeUnasked(ImapSession):
-    """EXPUNGE comes whenever a message is removed."""
+class ExpungeUnasked(ExpungeDuringFetch):
+    """EXPUNGE comes whenever a message is removed, or with the next command where that is sooner."""
 
     def push(self) -> bytes:
         if not self.closing:
