@@ -264,10 +264,9 @@ def _on_free_ports(world: World) -> World:
 
 
 def _host(world: World, option: str, text: str) -> str:
-    wanted = text.lower().rstrip(".")
-    names = [host.name for host in world.hosts]
-    found = [name for name in names if name == wanted] or [n for n in names if n.startswith(f"{wanted}.")]
+    found = world.hosts_named(text)
     if len(found) != 1:
         problem = "means more than one of" if found else "is none of"
-        raise UsageError(f"--{option} {text}: {problem} the world's hosts: {', '.join(found or names)}")
-    return found[0]
+        names = ", ".join(host.name for host in found or world.hosts)
+        raise UsageError(f"--{option} {text}: {problem} the world's hosts: {names}")
+    return found[0].name

@@ -101,7 +101,7 @@ class Planner:
     def mailbox_address(self, local: Local) -> bytes:
         """The mailbox's own address, with the detail."""
         user = local.user
-        separator = next(d.subaddress for d in self.context.site.domains if d.name == user.domain)
+        separator = self.context.site.separator_of(user)
         detail = f"{separator}{local.detail}" if local.detail else ""
         return f"{user.local_part}{detail}@{user.domain}".encode()
 

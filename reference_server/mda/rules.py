@@ -88,7 +88,7 @@ class Rules:
             envelope_from=self._from,
             envelope_to=self._to,
             now=self.context.clock.now(),
-            separator=self.separator(),
+            separator=self.context.site.separator_of(self._user),
             mailbox_exists=self.mailbox_exists,
         )
         if result.error is not None:
@@ -102,9 +102,6 @@ class Rules:
         if step:
             self._decision.steps.append(step)
         return self._decision
-
-    def separator(self) -> str:
-        return next(d.subaddress for d in self.context.site.domains if d.name == self._user.domain)
 
     def mailbox_exists(self, name: str) -> bool:
         found = self.context.store.mailbox(self._user.name, name)

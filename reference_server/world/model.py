@@ -284,9 +284,7 @@ class World:
         Raises:
             KeyError: No host, or more than one; with the names there are.
         """
-        wanted = name.lower().rstrip(".")
-        exact = [host for host in self.hosts if host.name == wanted]
-        found = exact or [host for host in self.hosts if host.name.startswith(f"{wanted}.")]
+        found = self.hosts_named(name)
         if len(found) == 1:
             return found[0]
         names = ", ".join(host.name for host in found or self.hosts)
@@ -295,6 +293,12 @@ class World:
             if found
             else f"no host is named {name!r}; the world has {names}"
         )
+
+    def hosts_named(self, name: str) -> list[Host]:
+        """The host of this name, in any case; where there is none, those whose names begin with these labels."""
+        wanted = name.lower().rstrip(".")
+        exact = [host for host in self.hosts if host.name == wanted]
+        return exact or [host for host in self.hosts if host.name.startswith(f"{wanted}.")]
 
     def domain(self, name: str) -> Domain | None:
         """The mail domain of this name, in any case; None where the world has none."""

@@ -82,6 +82,10 @@ class Site:
         wanted = name.lower()
         return next((u for u in self.users if wanted in (u.name.lower(), u.address)), None)
 
+    def separator_of(self, user: User) -> str:
+        """What divides a user of this host from a detail; ``""`` where the domain has no subaddresses."""
+        return next(domain.subaddress for domain in self.domains if domain.name == user.domain)
+
     def relays_for(self, peer: str) -> bool:
         """Whether a client at this address is in one of the host's local networks."""
         address = ipaddress.ip_address(peer)
