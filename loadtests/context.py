@@ -1,0 +1,38 @@
+"""What every user, reader and driver of one generator process shares."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from harness.target import Target
+from loadtests.accounts import Accounts
+from loadtests.content.letters import Letters
+from loadtests.figures.recorder import Recorder
+from loadtests.ledger.ledger import Ledger
+from loadtests.plan import Plan
+
+__all__ = ["Context"]
+
+
+@dataclass
+class Context:
+    """One generator process in one run.
+
+    Attributes:
+        worker: This process's number in the run, from 0; never used twice, so that tokens stay unique.
+        accounts: All accounts of the target, and which of them are this worker's own.
+        recorder: Where every operation's time and error goes.
+        ledger: What was accepted and what was found.
+        letters: Messages ready to be sent.
+        started_s: When the run began, on `clock`.
+    """
+
+    plan: Plan
+    worker: int
+    target: Target
+    accounts: Accounts
+    recorder: Recorder
+    ledger: Ledger
+    letters: Letters
+    started_s: float
+    clock: Callable[[], float] = monotonic
