@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from harness.target import Protocol
+
 __all__ = [
     "PLAN_VARIABLE",
     "Audited",
@@ -140,9 +142,14 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A scenario's profile: `profiles/NAME.toml`, the user's own file, or both, one over the other."""
+    """A scenario's profile: `profiles/NAME.toml`, the user's own file, or both, one over the other.
+
+    Attributes:
+        needs: Endpoints that the scenario talks to: of each group the target must have one, ``[["imap", "imaps"]]``.
+    """
 
     about: str = ""
+    needs: tuple[tuple[Protocol, ...], ...] = ()
     rate_per_s: Positive = 10.0
     duration_s: Positive = 60.0
     warm_up_s: NotNegative = 0.0
@@ -177,6 +184,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         target: The target file; a worker on another machine may be given its own.
         mode: ``open``: `phases` or `search`; ``closed``: `users` with `think_s` between their sessions.
         pids: Processes of the target on this machine, to be watched with their children.
+        software: How the endpoints greeted before the run: protocol -> greeting.
     """
 
     scenario: str
@@ -193,4 +201,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     duration_s: Positive = 60.0
     workers: Count = 0  # generator processes expected; 0: this one alone
     pids: tuple[int, ...] = ()
+    software: dict[str, str] = {}
     command: str = ""
