@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, TextIO
@@ -38,6 +38,10 @@ def serve(
             help="Where the target file goes (of several hosts, NAME-HOST.toml each); removed at the end."
         ),
     ] = Path("mailproof-target.toml"),
+    until_eof: Annotated[
+        bool,
+        typer.Option("--until-eof", help="End with the standard input, too: when whoever started it does."),
+    ] = False,
 ) -> None:
     """Run the reference server: print its endpoints and accounts, write its target file, stop on Ctrl-C."""
     done = threading.Event()
@@ -49,16 +53,20 @@ def serve(
             typer.echo(f"target file: {path}   (mailproof check {path})")
         if len(running.hosts) > 1:
             typer.echo("down HOST, up HOST, slow HOST and unreachable HOST change how a host is met.")
-            threading.Thread(target=obey, args=(running, sys.stdin), daemon=True).start()
+        if until_eof or len(running.hosts) > 1:
+            ended = done.set if until_eof else None
+            threading.Thread(target=obey, args=(running, sys.stdin, ended), daemon=True).start()
         typer.echo("Ctrl-C ends it.")
         done.wait()
 
 
-def obey(running: RunningWorld, orders: TextIO) -> None:
-    """Read orders, a line each, to the end of the input."""
+def obey(running: RunningWorld, orders: TextIO, ended: Callable[[], None] | None = None) -> None:
+    """Read orders, a line each, to the end of the input; then call `ended`."""
     while line := orders.readline(_MAX_ORDER):
         if words := line.split():
             typer.echo(obeyed(running, words))
+    if ended is not None:
+        ended()
 
 
 def obeyed(running: RunningWorld, words: list[str]) -> str:
