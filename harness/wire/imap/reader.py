@@ -8,7 +8,7 @@ from harness.wire.imap.parser import is_text, parse_response
 from harness.wire.imap.responses import Enabled, Response
 from harness.wire.lines import CRLF, LineBuffer
 
-__all__ = ["MAX_RESPONSE_OCTETS", "ResponseReader"]
+__all__ = ["MAX_RESPONSE_OCTETS", "ResponseReader", "announced"]
 
 # Ours: what one response may have, literals included.
 MAX_RESPONSE_OCTETS: Final = 64 * 1024 * 1024
@@ -84,7 +84,7 @@ class ResponseReader:
             first = not self._raw
             self._raw += line + CRLF
             self._bound(len(self._raw))
-            self._literal = None if first and is_text(line) else _announced(line)
+            self._literal = None if first and is_text(line) else announced(line)
             if self._literal is None:
                 raw = bytes(self._raw)
                 self._raw.clear()
@@ -112,7 +112,7 @@ def _upper(enabled: Enabled) -> set[str]:
     return {name.upper() for name in enabled.capabilities}
 
 
-def _announced(line: bytes) -> int | None:
+def announced(line: bytes) -> int | None:
     """The octets of the literal that a line announces at its end, None for none."""
     found = _LITERAL.search(line[-23:])
     if found is None or _ANNOUNCED.fullmatch(line) is None:
