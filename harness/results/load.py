@@ -186,6 +186,7 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
             generator's, not the target's), ``unfinished`` (stopped early or the audit could not be made).
         sentence: The answer, for people.
         capacity_per_s: What `--find-capacity` found; None where it was not asked for or not found.
+        knee_per_s: The rate from which latency began to climb, of the steps of a search; None where there is none.
     """
 
     schema: int = LOAD_SCHEMA
@@ -208,6 +209,7 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     rounds: list[Round]
     generator: GeneratorHealth
     capacity_per_s: float | None = None
+    knee_per_s: float | None = None
     verdict: Literal["kept", "broken", "generator saturated", "unfinished"]
     sentence: str
     notes: list[str] = []  # said out loud: lost workers, stopped early, restarts seen ...
