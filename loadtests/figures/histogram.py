@@ -1,0 +1,199 @@
+"""Latencies as a histogram: a sample costs one small count, and merging loses nothing.
+
+The buckets are HdrHistogram's for 1 µs to 600 s with three significant digits: a bucket is never wider than
+1/1024 of its values. Only buckets that hold something are kept, so that thousands of histograms (one for each
+operation and second of a run) fit in memory and on the wire.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, Self
+
+import msgspec
+from hdrh.histogram import HdrHistogram
+
+from harness.results.load import Latency
+
+__all__ = ["LONGEST_US", "Latencies"]
+
+# Ours: ten minutes, longer than any timeout that mail knows (RFC 5321 §4.5.3.2.6 waits as long for the final reply).
+LONGEST_US: Final = 600_000_000
+SIGNIFICANT_DIGITS: Final = 3
+
+# HdrHistogram's layout: values below 2**11 have a bucket each, every further power of two has 2**10 buckets.
+_HALF_BITS: Final = 10
+_LAYOUT: Final = HdrHistogram(1, LONGEST_US, SIGNIFICANT_DIGITS)
+
+# The percentiles of a `Latency`, by the name of its field.
+_FIELDS: Final = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True):
+    """A histogram on the wire; `runs` is the gap to each bucket that holds something, and what it holds."""
+
+    total_us: int
+    longest_us: int
+    clipped: int
+    runs: list[int]
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(_Packed)
+
+
+def bucket_of(us: int) -> int:
+    """The index of the bucket that counts `us`; the bucket's share of its values is at most 1/1024."""
+    shift = us.bit_length() - _HALF_BITS - 1
+    return (shift << _HALF_BITS) + (us >> shift) if shift > 0 else us
+
+
+class Latencies:
+    """How long something took, many times over.
+
+    Attributes:
+        count: Samples in all.
+        clipped: Samples over ten minutes; they count as ten minutes.
+        total_us: The sum of all samples, exact to the microsecond each was rounded to.
+        longest_us: The longest sample, exact likewise.
+    """
+
+    __slots__ = ("_buckets", "clipped", "count", "longest_us", "total_us")
+
+    def __init__(self, samples_s: Sequence[float] = ()) -> None:
+        self._buckets: Counter[int] = Counter()
+        self.count = 0
+        self.clipped = 0
+        self.total_us = 0
+        self.longest_us = 0
+        self.add_many(samples_s)
+
+    def add_many(self, samples_s: Sequence[float]) -> None:
+        """Count samples in seconds; one below zero (two clocks that disagree) counts as zero."""
+        if not samples_s:
+            return
+        values = [int(sample * 1e6 + 0.5) for sample in samples_s]
+        if min(values) < 0 or max(values) > LONGEST_US:
+            self.clipped += sum(us > LONGEST_US for us in values)
+            values = [min(max(us, 0), LONGEST_US) for us in values]
+        self._buckets.update(
+            [
+                ((shift := us.bit_length() - 11) << 10) + (us >> shift)
+                if us > 2047
+                else us  # `bucket_of`, inline
+                for us in values
+            ]
+        )
+        self.count += len(values)
+        self.total_us += sum(values)
+        self.longest_us = max(self.longest_us, max(values))
+
+    def merge(self, other: "Latencies") -> None:
+        """Count all that `other` has counted."""
+        self._take(other._buckets.items(), other.total_us, other.longest_us, other.clipped)
+
+    def merge_octets(self, octets: bytes) -> None:
+        """Count what another process has counted and sent by `to_octets`.
+
+        Raises:
+            msgspec.DecodeError: These are not the octets of a histogram.
+        """
+        packed = _DECODER.decode(octets)
+        indices = accumulate(packed.runs[::2])
+        self._take(
+            zip(indices, packed.runs[1::2], strict=True), packed.total_us, packed.longest_us, packed.clipped
+        )
+
+    def _take(self, buckets: Iterable[tuple[int, int]], total_us: int, longest_us: int, clipped: int) -> None:
+        for index, held in buckets:
+            self._buckets[index] += held
+            self.count += held
+        self.total_us += total_us
+        self.longest_us = max(self.longest_us, longest_us)
+        self.clipped += clipped
+
+    def percentile_ms(self, percent: float) -> float:
+        """The smallest latency that at least `percent` % of the samples do not exceed; 0 where there is none.
+
+        It is the top of its bucket: at most 1/1024 (and a microsecond) above the exact value, never below it.
+        """
+        return self.percentiles_ms([percent])[0]
+
+    def percentiles_ms(self, percents: Sequence[float]) -> list[float]:
+        """`percentile_ms` of each, in one pass."""
+        ranks = {percent: self.rank(percent) for percent in percents}
+        found: dict[float, float] = dict.fromkeys(percents, 0.0)
+        waiting = sorted(ranks, key=ranks.__getitem__, reverse=True)
+        passed = 0
+        for index, held in self._sorted() if self.count else ():
+            passed += held
+            while waiting and ranks[waiting[-1]] <= passed:
+                found[waiting.pop()] = min(_top_us(index), self.longest_us) / 1000
+        return [found[percent] for percent in percents]
+
+    def rank(self, percent: float) -> int:
+        """Which sample, counted from 1 in order of length, is that percentile. `percent` has three decimals."""
+        return max(1, -(-round(percent * 1000) * self.count // 100_000))
+
+    @property
+    def max_ms(self) -> float:
+        return self.longest_us / 1000
+
+    @property
+    def mean_ms(self) -> float:
+        return self.total_us / self.count / 1000 if self.count else 0.0
+
+    def share_over(self, limit_ms: float) -> float:
+        """The share of samples whose bucket lies wholly above `limit_ms`, from 0 to 1."""
+        edge = bucket_of(min(int(limit_ms * 1000), LONGEST_US))
+        over = sum(held for index, held in self._buckets.items() if index > edge)
+        return over / self.count if self.count else 0.0
+
+    def latency(self) -> Latency:
+        """The figures of `summary.json`."""
+        percentiles = self.percentiles_ms(list(_FIELDS.values()))
+        return Latency(count=self.count, max=self.max_ms, **dict(zip(_FIELDS, percentiles, strict=True)))
+
+    def to_octets(self) -> bytes:
+        """For another process: two or three octets for each bucket that holds something."""
+        runs: list[int] = []
+        before = 0
+        for index, held in self._sorted():
+            runs += (index - before, held)
+            before = index
+        return _ENCODER.encode(_Packed(self.total_us, self.longest_us, self.clipped, runs))
+
+    @classmethod
+    def from_octets(cls, octets: bytes) -> Self:
+        """
+        Raises:
+            msgspec.DecodeError: These are not the octets of a histogram.
+        """
+        latencies = cls()
+        latencies.merge_octets(octets)
+        return latencies
+
+    def to_hdr(self) -> str:
+        """HdrHistogram's own interchange form (V2, compressed, base64), values in microseconds."""
+        histogram = HdrHistogram(1, LONGEST_US, SIGNIFICANT_DIGITS)
+        for index, held in self._buckets.items():
+            histogram.record_value(_LAYOUT.get_value_from_index(index), held)
+        return str(histogram.encode(), "ascii")
+
+    def _sorted(self) -> Iterator[tuple[int, int]]:
+        return iter(sorted(self._buckets.items()))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Latencies):
+            return NotImplemented
+        return self.to_octets() == other.to_octets()
+
+    __hash__ = None  # type: ignore[assignment]  # it grows: mypy knows no other way to say "not hashable"
+
+    def __repr__(self) -> str:
+        return f"<Latencies count={self.count} max_ms={self.max_ms}>"
+
+
+def _top_us(index: int) -> int:
+    """The largest value that the bucket counts."""
+    return int(_LAYOUT.get_highest_equivalent_value(_LAYOUT.get_value_from_index(index)))
