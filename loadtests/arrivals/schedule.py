@@ -55,6 +55,12 @@ class Schedule:
         return self._ends[-1] if self._ends else 0
 
     @property
+    def counted(self) -> tuple[range, ...]:
+        """The numbers of those that count, as stretches."""
+        stretches = zip(self.phase.segments, [0, *self._ends], self._ends, strict=False)
+        return tuple(range(start, end) for segment, start, end in stretches if segment.counted)
+
+    @property
     def duration_s(self) -> float:
         return sum(segment.duration_s for segment in self.phase.segments)
 
