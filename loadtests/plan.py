@@ -11,6 +11,7 @@ import msgspec
 from harness.target import Protocol
 
 __all__ = [
+    "LIVE_VARIABLE",
     "PLAN_VARIABLE",
     "Audited",
     "Content",
@@ -24,6 +25,8 @@ __all__ = [
 
 # Where a generator process finds its plan file.
 PLAN_VARIABLE: Final = "MAILPROOF_LOAD_PLAN"
+# The file descriptor that it writes its live lines to, where somebody reads them.
+LIVE_VARIABLE: Final = "MAILPROOF_LOAD_LIVE_FD"
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
