@@ -163,8 +163,8 @@ FromWorker = Hello | Report
 FromDirector = Welcome | Prepare | Begin | Reshare | Stop | Read | Finish
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_FROM_WORKER: Final = msgspec.msgpack.Decoder(FromWorker)
-_FROM_DIRECTOR: Final = msgspec.msgpack.Decoder(FromDirector)
+_FROM_WORKER: Final[msgspec.msgpack.Decoder[FromWorker]] = msgspec.msgpack.Decoder(FromWorker)
+_FROM_DIRECTOR: Final[msgspec.msgpack.Decoder[FromDirector]] = msgspec.msgpack.Decoder(FromDirector)
 
 
 def encode(message: FromWorker | FromDirector) -> bytes:

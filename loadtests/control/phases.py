@@ -122,9 +122,7 @@ class OpenPhase(RunningPhase):
         self.asked_per_s = self.planned / self.counted_s if self.counted_s else 0.0
 
     def begin(self, run: str) -> Begin:
-        return msgspec.structs.replace(
-            super().begin(run), what=self._phase, division=self._division.epochs
-        )
+        return msgspec.structs.replace(super().begin(run), what=self._phase, division=self._division.epochs)
 
     def look_ahead(self, now_s: float) -> None:
         until_s = now_s + NEWS_S - self.began_s
