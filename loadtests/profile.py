@@ -34,11 +34,12 @@ def scenario_file(name: str) -> Path:
 
 
 def load_profile(
-    name: str, file: Path | None = None, changes: Mapping[str, object] | None = None
+    name: str | None, file: Path | None = None, changes: Mapping[str, object] | None = None
 ) -> Settings:
     """The settings of a scenario.
 
     Args:
+        name: None for a locustfile of one's own, which comes without a profile.
         file: The user's own profile: only the keys that differ.
         changes: What flags say, over both; tables as nested mappings.
 
@@ -46,10 +47,13 @@ def load_profile(
         UsageError: There is no such scenario.
         ProfileError: A file cannot be read, or a key or value is wrong.
     """
-    scenario_file(name)
-    source = _HERE / "profiles" / f"{name}.toml"
-    tables = read_toml(source, ProfileError, "profile")
-    settings = convert(tables, Settings, source, ProfileError)
+    tables: dict[str, object] = {}
+    settings = Settings()
+    if name is not None:
+        scenario_file(name)
+        source = _HERE / "profiles" / f"{name}.toml"
+        tables = read_toml(source, ProfileError, "profile")
+        settings = convert(tables, Settings, source, ProfileError)
     for over, said_by in (
         (read_toml(file, ProfileError, "profile") if file else {}, file),
         (changes, "flags"),
