@@ -88,6 +88,7 @@ class Tally:
         failures: (operation, error class) -> how many.
         octets: operation -> octets of messages sent or read.
         sessions: Since the last tick.
+        heard: Called by each `tick` with the samples it takes.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Tally:
         self.sessions = Sessions()
         self._started_s = started_s
         self._late_after_ms = late_after_ms
-        self._heard = heard
+        self.heard = heard
         self._ticked_s: float | None = None
         self._seconds: list[Second] = []
 
@@ -151,8 +152,8 @@ class Tally:
         self.sessions = Sessions()
         if second.sessions != Sessions() or second.failures or second.latencies or second.octets:
             self._seconds.append(second)
-        if self._heard is not None:
-            self._heard(batch)
+        if self.heard is not None:
+            self.heard(batch)
 
     def drain(self, now_s: float) -> TallyDelta:
         """Close the second that goes on, and hand over all that were not handed over yet."""

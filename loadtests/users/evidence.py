@@ -1,0 +1,39 @@
+"""The last exchanges before an error, written for people; secrets are hidden and long contents cut."""
+
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["HELD_OCTETS", "Exchange", "render"]
+
+# What is held of one write or read, and what is shown of it.
+HELD_OCTETS: Final = 1024
+SHOWN_OCTETS: Final = 400
+
+HIDDEN: Final = b"***"
+
+# (sent by us, octets)
+Exchange = tuple[bool, bytes]
+
+
+def render(where: str, exchanges: Sequence[Exchange], secrets: Sequence[bytes]) -> str:
+    """A line for each line of the dialogue, ``C:`` ours and ``S:`` the server's."""
+    lines = [where]
+    for ours, octets in exchanges:
+        mark = "C: " if ours else "S: "
+        lines += [mark + line for line in _lines(_without(octets, secrets))]
+    return "\n".join(lines)
+
+
+def _without(octets: bytes, secrets: Sequence[bytes]) -> bytes:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        octets = octets.replace(secret, HIDDEN)
+    return octets
+
+
+def _lines(octets: bytes) -> list[str]:
+    shown = octets[:SHOWN_OCTETS]
+    texts = shown.removesuffix(b"\r\n").split(b"\r\n")
+    lines = [text.decode("latin-1").encode("unicode_escape").decode() for text in texts]
+    if len(octets) > SHOWN_OCTETS:
+        lines.append("[...]")
+    return lines
