@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Sequence
 from time import monotonic
-from typing import ClassVar, Final
+from types import TracebackType
+from typing import ClassVar, Final, Self
 
 from gevent import GreenletExit
 from locust import User
@@ -16,14 +17,14 @@ from locust.exception import (
     StopUser,
 )
 
-from harness.errors import TransportError, UsageError
+from harness.errors import ProtocolError, TransportError, UsageError
 from harness.target import Endpoint, Protocol
 from loadtests.plan import Settings
 from loadtests.users.connection import Connection
 from loadtests.users.errors import OperationFailed, error_class
 from loadtests.users.surroundings import context_of, endpoint_of, tls_context_of
 
-__all__ = ["MailUser"]
+__all__ = ["MailSession", "MailUser"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -129,17 +130,18 @@ class MailUser(User):
         Raises:
             OperationFailed: Recorded as ``PREFIX.connect``, begun at `since_s`.
         """
+        name = f"{self.prefix}.connect"
         try:
             connection = Connection.connect(self.endpoint, timeout_s=self.shared.plan.settings.timeout_s)
         except TransportError as exc:
-            raise self._not_connected(since_s, exc) from exc
+            raise self.failed(name, since_s, exc) from exc
         self._connections = [each for each in self._connections if not each.closed]
         self._connections.append(connection)
         if self.endpoint.implicit_tls:
             try:
                 self.start_tls(connection)
             except TransportError as exc:
-                raise self._not_connected(since_s, exc, connection) from exc
+                raise self.failed(name, since_s, exc, connection=connection) from exc
         return connection
 
     def start_tls(self, connection: Connection) -> None:
@@ -147,14 +149,59 @@ class MailUser(User):
         server_name = self.shared.target.server_name or self.endpoint.host
         connection.start_tls(tls_context_of(self.environment), server_name)
 
-    def _not_connected(
-        self, since_s: float, trouble: TransportError, connection: Connection | None = None
+    def failed(
+        self,
+        operation: str,
+        since_s: float,
+        trouble: str | TransportError | ProtocolError,
+        *,
+        detail: str = "",
+        connection: Connection | None = None,
     ) -> OperationFailed:
-        name, word = f"{self.prefix}.connect", error_class(trouble)
+        """Record a failure; the caller raises what is returned.
+
+        Args:
+            trouble: An error class (with `detail`: the answer), or what the connection raised.
+            connection: Whose last exchanges are the evidence.
+        """
+        word = trouble if isinstance(trouble, str) else error_class(trouble)
         evidence = None if connection is None else connection.evidence()
-        failure = OperationFailed(name, word, str(trouble), evidence)
-        self.recorder.failed(name, since_s, word, failure)
+        failure = OperationFailed(operation, word, detail or str(trouble), evidence)
+        self.recorder.failed(operation, since_s, word, failure)
         return failure
+
+
+class MailSession:
+    """A dialogue over one connection. As a context manager it is ended politely, or at once after an error."""
+
+    def __init__(self, user: MailUser, connection: Connection) -> None:
+        self.user = user
+        self.connection = connection
+        self.recorder = user.recorder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if kind is None and not self.connection.closed:
+            self.quit()
+        self.close()
+
+    def quit(self) -> None:
+        """End the dialogue as the protocol wants it, and close."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the connection now."""
+        self.connection.close()
+
+    def failed(
+        self, operation: str, since_s: float, trouble: str | TransportError | ProtocolError, detail: str = ""
+    ) -> OperationFailed:
+        """As `MailUser.failed`, with this connection's last exchanges as evidence."""
+        return self.user.failed(operation, since_s, trouble, detail=detail, connection=self.connection)
 
 
 def _one_session(user: MailUser) -> None:
