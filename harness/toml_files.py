@@ -113,7 +113,9 @@ def _explained(data: object, table: type[msgspec.Struct], message: str) -> tuple
         read = "" if "password" in key or not isinstance(data, str | int | float) else f" {data!r}"
         return key, f"must be {wanted}, and is {_WORDS.get(wrong[2], wrong[2])}{read}"
     if beyond := re.fullmatch(r"Expected `(\w+)` ([<>]=?) (\S+)", problem):
-        return key, f"must be {_WORDS[beyond[1]]} {beyond[2]} {float(beyond[3]):.15g}, and is {data}"
+        # Of a table with keys of one's own msgspec does not say which.
+        read = "" if data is None else f", and is {data}"
+        return key, f"must be {_WORDS[beyond[1]]} {beyond[2]} {float(beyond[3]):.15g}{read}"
     return key, problem
 
 
@@ -131,8 +133,8 @@ def _inner(kind: object, step: re.Match[str]) -> object:
     for option in _options(kind):
         if step["field"] and isinstance(option, type) and issubclass(option, msgspec.Struct):
             return typing.get_type_hints(option)[step["field"]]
-        if step["item"] and typing.get_origin(option) in (list, dict):
-            return typing.get_args(option)[-1]
+        if step["item"] and typing.get_origin(option) in (list, dict, tuple):
+            return [inner for inner in typing.get_args(option) if inner is not ...][-1]
     return None
 
 

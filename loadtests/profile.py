@@ -1,6 +1,6 @@
 """Profiles: a scenario's settings, from the file that comes with it and the user's own file over it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +36,11 @@ def scenario_file(name: str) -> Path:
 def load_profile(
     name: str | None, file: Path | None = None, changes: Mapping[str, object] | None = None
 ) -> Settings:
-    """The settings of a scenario.
+    """The settings of a run.
 
     Args:
-        name: None for a locustfile of one's own, which comes without a profile.
-        file: The user's own profile: only the keys that differ.
+        name: The scenario; None for a locustfile of one's own, which starts from the defaults.
+        file: The user's profile: only the keys that differ. A directory in it is relative to it.
         changes: What flags say, over both; tables as nested mappings.
 
     Raises:
@@ -49,19 +49,25 @@ def load_profile(
     """
     tables: dict[str, object] = {}
     settings = Settings()
+    for source, said in _layers(name, file, changes):
+        tables = _over(tables, said)
+        settings = convert(tables, Settings, source, ProfileError)
+        _check(settings, source)
+    return settings
+
+
+def _layers(
+    name: str | None, file: Path | None, changes: Mapping[str, object] | None
+) -> Iterator[tuple[Path | str, Mapping[str, object]]]:
+    """Who says what, each over the one before."""
     if name is not None:
         scenario_file(name)
-        source = _HERE / "profiles" / f"{name}.toml"
-        tables = read_toml(source, ProfileError, "profile")
-        settings = convert(tables, Settings, source, ProfileError)
-    for over, said_by in (
-        (read_toml(file, ProfileError, "profile") if file else {}, file),
-        (changes, "flags"),
-    ):
-        if over:
-            tables = _over(tables, over)
-            settings = convert(tables, Settings, said_by or "", ProfileError)
-    return settings
+        own = _HERE / "profiles" / f"{name}.toml"
+        yield own, read_toml(own, ProfileError, "profile")
+    if file is not None:
+        yield file, _rooted(read_toml(file, ProfileError, "profile"), file.parent)
+    if changes:
+        yield "flags", changes
 
 
 def _over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[str, object]:
@@ -72,3 +78,33 @@ def _over(base: Mapping[str, object], top: Mapping[str, object]) -> dict[str, ob
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
         merged[key] = _over(below, value) if both else value  # type: ignore[arg-type]  # both are mappings
     return merged
+
+
+def _rooted(tables: dict[str, object], base: Path) -> dict[str, object]:
+    """The same with the messages' directory found from where the file is."""
+    content = tables.get("content")
+    if isinstance(content, dict) and isinstance(directory := content.get("directory"), str):
+        content["directory"] = str((base / directory).absolute())
+    return tables
+
+
+def _check(settings: Settings, source: Path | str) -> None:
+    """What one key alone cannot tell.
+
+    Raises:
+        ProfileError: Two keys contradict each other.
+    """
+    traffic, content = settings.traffic, settings.content
+    for key in ("messages", "recipients"):
+        least, most = getattr(traffic, key)
+        if least > most:
+            raise ProfileError(
+                source, f"traffic.{key}", f"[{least}, {most}] goes from the larger to the smaller"
+            )
+    if traffic.actions and not sum(traffic.actions.values()):
+        raise ProfileError(source, "traffic.actions", "every action has weight 0, so nothing would be done")
+    if content.sizes == "directory":
+        if content.directory is None:
+            raise ProfileError(source, "content.directory", 'is missing, and sizes = "directory" needs it')
+        if not Path(content.directory).is_dir():
+            raise ProfileError(source, "content.directory", f"{content.directory} is not a directory")

@@ -8,7 +8,7 @@ the boundary are tried again, and where two tries differ, a third decides.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, log, log2, sqrt
+from math import ceil, log, log2, log10, sqrt
 from typing import Final
 
 from loadtests.plan import Search
@@ -73,14 +73,14 @@ def capacity(search: Search, steps: Sequence[Step]) -> Capacity:
     saturated = high is not None and tried.outcome(high) is Outcome.SATURATED
     if low is None:
         what = "the generator could not make" if saturated else "the limits were broken at"
-        reason = "nothing was tried" if high is None else f"{what} {high:.4g}/s, the lowest rate tried"
+        reason = "nothing was tried" if high is None else f"{what} {high:.6g}/s, the lowest rate tried"
         return Capacity(None, high, False, settled, reason)
     if high is None:
-        return Capacity(low, None, True, settled, f"{low:.4g}/s held, and nothing higher was tried")
+        return Capacity(low, None, True, settled, f"{low:.6g}/s held, and nothing higher was tried")
     if saturated:
-        reason = f"{low:.4g}/s held, and the generator could not make {high:.4g}/s"
+        reason = f"{low:.6g}/s held, and the generator could not make {high:.6g}/s"
         return Capacity(low, high, True, settled, reason)
-    return Capacity(low, high, False, settled, f"{low:.4g}/s held, {high:.4g}/s did not")
+    return Capacity(low, high, False, settled, f"{low:.6g}/s held, {high:.6g}/s did not")
 
 
 def knee(points: Sequence[tuple[float, float]]) -> float | None:
@@ -136,9 +136,14 @@ class _Tried:
         if high is None:
             return min(2 * low, search.to_per_s) if low < search.to_per_s else self.again(low)
         if high > low * (1 + search.precision):
-            return sqrt(low * high)
+            return _rounded(sqrt(low * high), search.precision)
         return self.again(low) or self.again(high)
 
     def again(self, rate: float) -> float | None:
         """The rate once more, where only one try speaks for its outcome."""
         return rate if abs(self.margin(rate)) < _TRIES - 1 and len(self.tries[rate]) < _TRIES else None
+
+
+def _rounded(rate: float, precision: float) -> float:
+    """A rate that people can read, hundred times nearer than the precision."""
+    return round(rate, 2 + ceil(-log10(precision)) - ceil(log10(rate)))

@@ -24,6 +24,10 @@ __all__ = ["LATE_AFTER_S", "UNCOUNTED", "Driven", "Driver", "Kind", "Made"]
 # Ours: far more than the alarm is late by on a quiet machine, and less than people notice.
 LATE_AFTER_S: Final = 0.010
 
+# Ours: of other workers' arrivals, those so near are passed by without waking for each. A new division that reaches
+# us later than this before its first arrival comes too late.
+_PASSED_BY_S: Final = 0.25
+
 # The phase of sessions that only warm up.
 UNCOUNTED: Final = -1
 
@@ -50,7 +54,7 @@ class Made:
         due: Their time has come.
         begun: Sessions that were started.
         late: Started more than `LATE_AFTER_S` after their time.
-        given_up: Due, and never begun: the phase was stopped before a session was free.
+        given_up: Due, and never begun: the phase was ended before a session was free.
     """
 
     due: int = 0
@@ -75,7 +79,11 @@ class _Session(NamedTuple):
 
 
 class _Seat:
-    """A greenlet in which one user serves session after session: to spawn one costs 14 us, to wake one 1 us."""
+    """A greenlet in which one user serves session after session: to spawn one costs 14 us, to wake one 1 us.
+
+    Attributes:
+        session: What it is to begin; None from then on.
+    """
 
     def __init__(self) -> None:
         self.session: _Session | None = None
@@ -123,7 +131,7 @@ class Driver:
 
     @property
     def next_number(self) -> int:
-        """The first arrival of the phase, of anybody's, whose time has not come yet."""
+        """The first arrival of the phase, of anybody's, that has not been looked at yet."""
         return self._next
 
     @property
@@ -175,6 +183,8 @@ class Driver:
         self.stop()
         left = list(self._busy)
         gevent.killall([seat.greenlet for seat in left])
+        for seat in self._busy.intersection(left):
+            self._leave(seat)  # its greenlet was never entered
         return len(left)
 
     def close(self) -> None:
@@ -188,9 +198,12 @@ class Driver:
         with self._alarm as alarm:
             for number, after_s, counted in schedule.arrivals():
                 due_s = began_s + after_s
-                alarm.wait_until(due_s)
+                ours = self._division.owner(number) == member
+                if ours or due_s > monotonic() + _PASSED_BY_S:
+                    alarm.wait_until(due_s)
+                    ours = self._division.owner(number) == member
                 self._next = number + 1
-                if self._division.owner(number) != member:
+                if not ours:
                     continue
                 session = _Session(due_s, phase if counted else UNCOUNTED, self._kind(), made)
                 made.due += 1
@@ -227,6 +240,7 @@ class Driver:
                 # A watcher that a session left behind may wake us for nothing.
                 while (session := seat.session) is None:
                     self._hub.switch()
+                seat.session = None
                 session.made.begin(monotonic() - session.due_s)
                 user.run_session(session.due_s, session.phase)
                 self._end(seat, session)
@@ -240,12 +254,13 @@ class Driver:
         if waiting and waiting[0].kind == ended.kind:
             seat.session = waiting.popleft()
         else:
-            seat.session = None
             self._idle[ended.kind].append(seat)
             self._leave(seat)
 
     def _leave(self, seat: _Seat) -> None:
         self._busy.discard(seat)
+        if seat.session is not None:
+            seat.session.made.given_up += 1
         if self._waiting:
             self._begin(self._waiting.popleft())
         elif not self._busy:
