@@ -5,6 +5,7 @@ the embedded server hears it; the command tells the generator, once, and the ser
 """
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -25,6 +26,11 @@ _GRACE_S: Final = 10.0
 _MAX_TAIL_OCTETS: Final = 64 * 1024
 
 _READ_OCTETS: Final = 64 * 1024
+
+# A line of ours, an error of Locust's log, or the last line of a traceback.
+_TELLING: Final = re.compile(
+    r"(?:mailproof: |\[[^\]]*\] \S*/(?:ERROR|CRITICAL)/[\w.]+: )(?P<text>\S.*)", re.DOTALL
+)
 
 
 @contextmanager
@@ -98,11 +104,13 @@ def wait_for_line(process: subprocess.Popen[bytes], start: bytes, timeout_s: flo
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says something; ``""`` where there is none."""
+    """The last line of a log that says what went wrong, else the last that says anything; ``""`` for none."""
     try:
         with log.open("rb") as words:
             words.seek(max(0, log.stat().st_size - _MAX_TAIL_OCTETS))
             lines = words.read(_MAX_TAIL_OCTETS).decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    said = [line.strip() for line in lines if line.strip()]
+    telling = (found for line in reversed(said) if (found := _TELLING.match(line)))
+    return next((found["text"] for found in telling), said[-1] if said else "")
