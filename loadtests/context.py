@@ -20,7 +20,9 @@ class Context:
 
     Attributes:
         worker: This process's number in the run, from 0; never used twice, so that tokens stay unique.
-        accounts: All accounts of the target, and which of them are this worker's own.
+        accounts: All accounts of the target.
+        share: Which of the living workers this one is, from 0, and how many there are; it changes when one joins or
+            dies.
         recorder: Where every operation's time and error goes.
         ledger: What was accepted and what was found.
         letters: Messages ready to be sent.
@@ -35,4 +37,10 @@ class Context:
     ledger: Ledger
     letters: Letters
     started_s: float
+    share: tuple[int, int] = (0, 1)
     clock: Callable[[], float] = monotonic
+
+    @property
+    def mine(self) -> range:
+        """The mailboxes that are this worker's own to log in to, now."""
+        return self.accounts.mine(*self.share)

@@ -77,7 +77,7 @@ class RunningPhase:
     Attributes:
         began_s: When it began, on the director's clock; `ends_s`: when its last arrivals are due.
         planned: Arrivals that count; None where nobody plans them.
-        asked_per_s: Their mean rate; `counted_s`: how long they last.
+        asked_per_s: Their mean rate.
     """
 
     planned: int | None = None
@@ -88,7 +88,16 @@ class RunningPhase:
         self.label: Final = phase.label
         self.began_s: Final = began_s
         self.ends_s: Final = began_s + sum(segment.duration_s for segment in phase.segments)
-        self.counted_s: Final = sum(segment.duration_s for segment in phase.segments if segment.counted)
+        self._what: Final = phase
+
+    def counted_s(self, until_s: float) -> float:
+        """How long arrivals that count were due before `until_s`."""
+        total_s, at_s = 0.0, self.began_s
+        for segment in self._what.segments:
+            if segment.counted:
+                total_s += min(max(0.0, until_s - at_s), segment.duration_s)
+            at_s += segment.duration_s
+        return total_s
 
     def begin(self, run: str) -> Begin:
         """The order to take part in it."""
@@ -113,16 +122,16 @@ class OpenPhase(RunningPhase):
 
     def __init__(self, number: int, phase: Phase, plan: Plan, members: Sequence[int], began_s: float) -> None:
         super().__init__(number, phase, began_s)
-        self._phase: Final = phase
         self._schedule: Final = Schedule(phase, plan.seed, plan.settings.arrivals)
         self._division: Final = Division.among(members)
         self._arrivals: Final = self._schedule.arrivals()
         self._next = next(self._arrivals, None)
         self.planned = sum(len(numbers) for numbers in self._schedule.counted)
-        self.asked_per_s = self.planned / self.counted_s if self.counted_s else 0.0
+        counted_s = self.counted_s(self.ends_s)
+        self.asked_per_s = self.planned / counted_s if counted_s else 0.0
 
     def begin(self, run: str) -> Begin:
-        return msgspec.structs.replace(super().begin(run), what=self._phase, division=self._division.epochs)
+        return msgspec.structs.replace(super().begin(run), what=self._what, division=self._division.epochs)
 
     def look_ahead(self, now_s: float) -> None:
         until_s = now_s + NEWS_S - self.began_s

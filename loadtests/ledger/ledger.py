@@ -203,6 +203,11 @@ class Book:
                 slots.found(slot, at_ms, absent_ms, how, damaged=damaged)
 
     @property
+    def sent(self) -> int:
+        """Deliveries tried so far, whatever became of them."""
+        return sum(map(len, self._slots.values()))
+
+    @property
     def owed(self) -> int:
         """Deliveries accepted so far."""
         return sum(slots.count(OWED) for slots in self._slots.values())
