@@ -1,7 +1,7 @@
 """Charts as data: shapes, axes, a legend, and the figures behind them; the template only writes them down.
 
-A plot is `WIDTH` units wide, whatever it measures on a reader's screen, and `height` pixels high: shapes are stretched
-to the page, while words, points and strokes keep their size. So one chart serves a telephone and a sheet of paper.
+A plot is `WIDTH` units wide, whatever it measures on a reader's screen, and `height` pixels high: shapes are
+stretched to the page, while words, points and strokes keep their size. So one chart serves a telephone and paper.
 """
 
 import json
@@ -122,7 +122,7 @@ class Chart:
     legend: tuple[Key, ...] = ()
     rules: tuple[Rule, ...] = ()
     points: tuple[Point, ...] = ()
-    data: Markup = Markup()
+    data: Markup | None = None
 
     def px(self, at: float) -> str:
         """Pixels from the top for a place on the upright axis."""
