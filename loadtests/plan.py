@@ -149,6 +149,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         needs: Endpoints that the scenario talks to: of each group the target must have one, ``[["imap", "imaps"]]``.
+        course: How the rate goes over the duration, a stretch after the other: from and to, in multiples of
+            `rate_per_s`, and how long it lasts against the others. ``[[1, 1, 2], [5, 5, 1], [1, 1, 2]]`` is a spike.
+        parts: The duration is cut into so many parts that are judged by themselves, each with the whole course.
+        drain_s: How long sessions may go on after the last arrival.
+        max_sessions: At once, in one process; an arrival that finds all in use waits, and is late.
     """
 
     about: str = ""
@@ -157,6 +162,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     duration_s: Positive = 60.0
     warm_up_s: NotNegative = 0.0
     arrivals: Literal["poisson", "even"] = "poisson"
+    course: Annotated[tuple[tuple[NotNegative, NotNegative, Positive], ...], msgspec.Meta(min_length=1)] = (
+        (1.0, 1.0, 1.0),
+    )
+    parts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     content: Content = Content()
     traffic: Traffic = Traffic()
     office: Office = Office()
@@ -164,10 +173,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     audit: Audited = Audited()
     limits: tuple[str, ...] = ()
     timeout_s: Positive = 30.0
-    drain_s: Positive = 30.0  # how long sessions may go on after the last arrival
-    max_sessions: AtLeastOne = (
-        2000  # at once, in one process; an arrival that finds all in use waits, and is late
-    )
+    drain_s: Positive = 30.0
+    max_sessions: AtLeastOne = 2000
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -101,6 +101,8 @@ def _check(settings: Settings, source: Path | str) -> None:
             raise ProfileError(
                 source, f"traffic.{key}", f"[{least}, {most}] goes from the larger to the smaller"
             )
+    if not any(first or last for first, last, _stretch in settings.course):
+        raise ProfileError(source, "course", "no stretch of it has a rate, so nothing would be done")
     if traffic.actions and not sum(traffic.actions.values()):
         raise ProfileError(source, "traffic.actions", "every action has weight 0, so nothing would be done")
     if content.sizes == "directory":

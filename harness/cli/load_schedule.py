@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from harness.errors import UsageError
+from loadtests.arrivals.course import planned_phases
 from loadtests.plan import Phase, Search, Segment, Settings
 
 __all__ = ["Asked", "Shape", "seconds_of", "shape_of"]
@@ -70,18 +71,8 @@ def shape_of(asked: Asked, settings: Settings) -> Shape:
         segments = tuple(_ramp(text) for text in asked.ramps)
         return _open((Phase(label="ramp", segments=segments),))
     rate = settings.rate_per_s if asked.rate is None else _rate("--rate", asked.rate)
-    warm_up = (
-        (Segment(from_per_s=rate, to_per_s=rate, duration_s=settings.warm_up_s, counted=False),)
-        if settings.warm_up_s
-        else ()
-    )
-    steps = {"": 100.0} if asked.at is None else {f"{p:g}%": p for p in _percentages(asked.at)}
-    phases = [
-        Phase(label=label or "all", segments=(_hold(rate * percent / 100, duration_s),))
-        for label, percent in steps.items()
-    ]
-    first = Phase(label=phases[0].label, segments=(*warm_up, *phases[0].segments))
-    return _open((first, *phases[1:]))
+    shares = {"": 100.0} if asked.at is None else {f"{p:g}%": p for p in _percentages(asked.at)}
+    return _open(planned_phases(settings, rate, duration_s, shares))
 
 
 # Each of these says when sessions start, and says it alone.
@@ -136,10 +127,6 @@ def _percentages(text: str) -> list[float]:
     if len(set(found)) < len(found):
         raise UsageError(f"--at: {text!r} has a percentage twice")
     return found
-
-
-def _hold(rate: float, duration_s: float) -> Segment:
-    return Segment(from_per_s=rate, to_per_s=rate, duration_s=duration_s)
 
 
 def _ramp(text: str) -> Segment:
