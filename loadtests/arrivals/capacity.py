@@ -8,7 +8,7 @@ the boundary are tried again, and where two tries differ, a third decides.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, log, log2, log10, sqrt
+from math import ceil, log, log2, sqrt
 from typing import Final
 
 from loadtests.plan import Search
@@ -55,8 +55,9 @@ class Capacity:
 
 
 def next_rate(search: Search, steps: Sequence[Step]) -> float | None:
-    """The rate to try next, sessions/s; None when the search is over."""
-    return None if len(steps) >= most_steps(search) else _Tried(search, steps).wanted()
+    """The rate to try next, sessions/s: a whole number of arrivals in a step; None when the search is over."""
+    wanted = None if len(steps) >= most_steps(search) else _Tried(search, steps).wanted()
+    return None if wanted is None else wanted / search.step_s
 
 
 def most_steps(search: Search) -> int:
@@ -69,8 +70,9 @@ def most_steps(search: Search) -> int:
 def capacity(search: Search, steps: Sequence[Step]) -> Capacity:
     """What the steps say, whether the search is over or was stopped."""
     tried = _Tried(search, steps)
-    low, high, settled = tried.low, tried.high, tried.wanted() is None
-    saturated = high is not None and tried.outcome(high) is Outcome.SATURATED
+    low, high = (None if count is None else count / search.step_s for count in (tried.low, tried.high))
+    settled = tried.wanted() is None
+    saturated = tried.high is not None and tried.outcome(tried.high) is Outcome.SATURATED
     if low is None:
         what = "the generator could not make" if saturated else "the limits were broken at"
         reason = "nothing was tried" if high is None else f"{what} {high:.6g}/s, the lowest rate tried"
@@ -104,46 +106,46 @@ def knee(points: Sequence[tuple[float, float]]) -> float | None:
 
 
 class _Tried:
-    """The steps, gathered by rate."""
+    """The steps, gathered by how many arrivals were asked of each: rates that round to the same are the same."""
 
     def __init__(self, search: Search, steps: Sequence[Step]) -> None:
         self.search: Final = search
-        self.tries: Final[dict[float, list[Outcome]]] = {}
+        self.tries: Final[dict[int, list[Outcome]]] = {}
         for step in steps:
-            self.tries.setdefault(step.rate_per_s, []).append(step.outcome)
-        held = [rate for rate in self.tries if self.margin(rate) > 0]
+            self.tries.setdefault(self.count(step.rate_per_s), []).append(step.outcome)
+        held = [count for count in self.tries if self.margin(count) > 0]
         self.low: Final = max(held, default=None)
-        above = [rate for rate in self.tries if self.margin(rate) < 0 and rate > (self.low or 0.0)]
+        above = [count for count in self.tries if self.margin(count) < 0 and count > (self.low or 0)]
         self.high: Final = min(above, default=None)
 
-    def margin(self, rate: float) -> int:
+    def count(self, rate_per_s: float) -> int:
+        """Arrivals in a step at this rate."""
+        return max(1, round(rate_per_s * self.search.step_s))
+
+    def margin(self, count: int) -> int:
         """How many tries held more than did not."""
-        tries = self.tries[rate]
+        tries = self.tries[count]
         return 2 * tries.count(Outcome.KEPT) - len(tries)
 
-    def outcome(self, rate: float) -> Outcome:
-        tries = self.tries[rate]
-        if self.margin(rate) > 0:
+    def outcome(self, count: int) -> Outcome:
+        tries = self.tries[count]
+        if self.margin(count) > 0:
             return Outcome.KEPT
         return max((Outcome.BROKEN, Outcome.SATURATED), key=tries.count)
 
-    def wanted(self) -> float | None:
-        low, high, search = self.low, self.high, self.search
-        if contradicted := [rate for rate in self.tries if self.margin(rate) == 0]:
+    def wanted(self) -> int | None:
+        """How many arrivals the next step has; None when the search is over."""
+        low, high, most = self.low, self.high, self.count(self.search.to_per_s)
+        if contradicted := [count for count in self.tries if self.margin(count) == 0]:
             return min(contradicted)
         if low is None:
-            return search.from_per_s if high is None else self.again(high)
+            return self.count(self.search.from_per_s) if high is None else self.again(high)
         if high is None:
-            return min(2 * low, search.to_per_s) if low < search.to_per_s else self.again(low)
-        if high > low * (1 + search.precision):
-            return _rounded(sqrt(low * high), search.precision)
+            return min(2 * low, most) if low < most else self.again(low)
+        if high > max(low * (1 + self.search.precision), low + 1):
+            return min(max(round(sqrt(low * high)), low + 1), high - 1)
         return self.again(low) or self.again(high)
 
-    def again(self, rate: float) -> float | None:
-        """The rate once more, where only one try speaks for its outcome."""
-        return rate if abs(self.margin(rate)) < _TRIES - 1 and len(self.tries[rate]) < _TRIES else None
-
-
-def _rounded(rate: float, precision: float) -> float:
-    """A rate that people can read, hundred times nearer than the precision."""
-    return round(rate, 2 + ceil(-log10(precision)) - ceil(log10(rate)))
+    def again(self, count: int) -> int | None:
+        """The same once more, where only one try speaks for its outcome."""
+        return count if abs(self.margin(count)) < _TRIES - 1 and len(self.tries[count]) < _TRIES else None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loadtests.arrivals.capacity import Capacity, Outcome, Step, capacity, knee, most_steps, next_rate
 from loadtests.plan import Search
 
-LOWEST, HIGHEST = 5.0, 20_000.0
+LOWEST, HIGHEST, STEP_S = 5.0, 20_000.0, 20.0
 
 precisions = st.floats(0.01, 0.4)
 knees = st.floats(LOWEST * 1.01, HIGHEST * 0.99)
@@ -40,7 +40,7 @@ def searched(
 
 
 def within(precision: float) -> Search:
-    return Search(from_per_s=LOWEST, to_per_s=HIGHEST, precision=precision)
+    return Search(from_per_s=LOWEST, to_per_s=HIGHEST, precision=precision, step_s=STEP_S)
 
 
 @given(carries=knees, precision=precisions)
@@ -48,7 +48,8 @@ def test_a_known_knee_is_found_within_the_precision(carries: float, precision: f
     found, steps = searched(within(precision), carries)
 
     assert found.per_s is not None
-    assert found.per_s <= carries < found.per_s * (1 + precision)
+    # Or by as little as one arrival in a step, where that is more.
+    assert found.per_s <= carries < max(found.per_s * (1 + precision), found.per_s + 1.01 / STEP_S)
     assert found.broken_per_s is not None
     assert carries < found.broken_per_s
     assert found.settled
@@ -144,6 +145,27 @@ def test_a_search_that_was_stopped_says_what_it_has() -> None:
 
     assert (found.per_s, found.broken_per_s, found.settled) == (10.0, 20.0, False)
     assert capacity(within(0.05), []).reason == "nothing was tried"
+
+
+def test_a_search_among_few_arrivals_ends_where_nothing_lies_between() -> None:
+    """At a step of 20 s, 0.5/s is ten arrivals: nothing lies between ten and eleven."""
+    search = Search(from_per_s=0.1, to_per_s=10, precision=0.01, step_s=20)
+
+    found, _steps = searched(search, 0.52)
+
+    assert (found.per_s, found.broken_per_s, found.settled) == (0.5, 0.55, True)
+
+
+@given(carries=knees, off=st.floats(-0.4, 0.4))
+def test_what_was_asked_may_be_told_less_exactly(carries: float, off: float) -> None:
+    """A step's rate told as arrivals over seconds is the rate that was wanted, to half an arrival."""
+    search = within(0.05)
+    steps: list[Step] = []
+    while (rate := next_rate(search, steps)) is not None:
+        outcome = Outcome.KEPT if rate <= carries else Outcome.BROKEN
+        steps.append(Step((rate * STEP_S + off) / STEP_S, outcome))
+
+    assert capacity(search, steps) == searched(search, carries)[0]
 
 
 def test_the_knee_is_where_latency_begins_to_climb() -> None:
