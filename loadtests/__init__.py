@@ -1,4 +1,4 @@
-"""Load runs with Locust, in a process of their own: users that speak mail, open arrivals, and an audit of what was sent.
+"""Load runs with Locust, in a process of their own: users that speak mail, open arrivals, an audit of what was sent.
 
 ```python
 from locust import task

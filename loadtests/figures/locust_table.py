@@ -43,8 +43,8 @@ class LocustTable:
         for listener in list(self.listeners):
             of_an_earlier_run = isinstance(getattr(listener, "__self__", None), LocustTable)
             if of_an_earlier_run or _named(listener) == _LOCUSTS_LISTENER:
-                request.remove_listener(listener)
-        request.add_listener(self._on_request)
+                request.remove_listener(listener)  # type: ignore[no-untyped-call]  # Locust's
+        request.add_listener(self._on_request)  # type: ignore[no-untyped-call]  # Locust's
 
     def _on_request(
         self,
@@ -78,7 +78,7 @@ class LocustTable:
 
     def tell(self, name: str, took_s: float, octets: int, exception: BaseException | None) -> None:
         """Tell the other listeners of one operation."""
-        self.environment.events.request.fire(
+        self.environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's
             request_type=_kind(name),
             name=name,
             response_time=took_s * 1000,

@@ -18,7 +18,7 @@ from locust.exception import (
 )
 
 from harness.errors import ProtocolError, TransportError, UsageError
-from harness.target import Endpoint, Protocol
+from harness.target import Protocol
 from loadtests.plan import Settings
 from loadtests.users.connection import Connection
 from loadtests.users.errors import OperationFailed, error_class
@@ -75,12 +75,16 @@ class MailUser(User):
         try:
             self.shared: Final = context_of(environment)
             self.endpoint: Final = endpoint_of(environment, self)
+            self.check()
         except UsageError as exc:
             environment.process_exit_code = exc.exit_code
             raise StopTest(str(exc)) from exc
         self.recorder = self.shared.recorder
         self.due_s: float | None = None
         self._connections: list[Connection] = []
+
+    def check(self) -> None:
+        """Whether all is there that sessions need; raises `UsageError` where it is not."""
 
     def session(self) -> None:
         """What one arrival does, to its end."""
@@ -99,7 +103,7 @@ class MailUser(User):
             # It was ended from outside, and nobody can say how it would have gone on.
             recorder.session_abandoned()
             raise
-        except Exception as exc:  # noqa: BLE001 - whatever it is: told as Locust tells of errors in tasks
+        except Exception as exc:
             recorder.session_ended(ok=False)
             self.environment.events.user_error.fire(user_instance=self, exception=exc, tb=exc.__traceback__)
             logger.exception("%s: an error that is no answer of the target", type(self).__name__)

@@ -108,18 +108,24 @@ class Connection:
         raw.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         connection = cls(raw, where, timeout_s)
         try:
-            raw.connect_ex(address)
-            # On loopback the connection has been made, or refused, by the time the first call is back.
-            state = raw.connect_ex(address)
-            if state in _BEING_MADE:
-                connection._await_writable()
-                state = raw.getsockopt(SOL_SOCKET, SO_ERROR)
-            if state not in _MADE:
-                raise _not_connected(where, state)
+            state = connection._made(address)
         except BaseException:
             connection.close()
             raise
+        if state not in _MADE:
+            connection.close()
+            raise _not_connected(where, state)
         return connection
+
+    def _made(self, address: tuple[str, int]) -> int:
+        """Connect; the error's number, or one that says that it is done."""
+        self._socket.connect_ex(address)
+        # On loopback the connection has been made, or refused, by the time the first call is back.
+        state = self._socket.connect_ex(address)
+        if state in _BEING_MADE:
+            self._await_writable()
+            state = self._socket.getsockopt(SOL_SOCKET, SO_ERROR)
+        return state
 
     @property
     def tls(self) -> bool:
@@ -185,6 +191,7 @@ class Connection:
         """Close it now; what the kernel holds is still delivered."""
         if not self.closed:
             self.closed = True
+            self._armed = False
             _deadlines().forget(self)
             self._io.stop()
             self._io.close()
@@ -206,6 +213,8 @@ class Connection:
     def _next(self) -> bytes:
         while True:
             if not self._armed:
+                if self.closed:
+                    raise Closed(self.where, "closed by us")
                 self._io.start(self._ready)
                 self._armed = True
             self._switch = getcurrent().switch

@@ -1,6 +1,8 @@
 """The last exchanges before an error, written for people; secrets are hidden and long contents cut."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 __all__ = ["HELD_OCTETS", "Exchange", "render"]
@@ -18,7 +20,9 @@ Exchange = tuple[bool, bytes]
 def render(where: str, exchanges: Sequence[Exchange], secrets: Sequence[bytes]) -> str:
     """A line for each line of the dialogue, ``C:`` ours and ``S:`` the server's."""
     lines = [where]
-    for ours, octets in exchanges:
+    # A secret may be cut by the reads it came in.
+    for ours, pieces in groupby(exchanges, key=itemgetter(0)):
+        octets = b"".join(octets for _, octets in pieces)
         mark = "C: " if ours else "S: "
         lines += [mark + line for line in _lines(_without(octets, secrets))]
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """The context of a locustfile that is run without a plan: ``locust -f mine.py``, closed mode, no audit."""
 
 import secrets
-from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -21,6 +20,8 @@ from loadtests.ledger.ledger import Ledger
 from loadtests.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadtests.users.base import MailUser
 
 __all__ = ["standalone_context"]
@@ -72,7 +73,7 @@ def standalone_context(environment: Environment, users: "Sequence[type[MailUser]
 
 
 def _keep_up(environment: Environment, recorder: Recorder) -> None:
-    """Keep Locust's table up to date: every second, and before anybody reads it. What is drained here nobody needs."""
+    """Keep Locust's table up to date: every second, and before anybody reads it. Nobody needs what is drained."""
 
     def drain(**_event: object) -> None:
         recorder.drain(monotonic())
@@ -84,7 +85,7 @@ def _keep_up(environment: Environment, recorder: Recorder) -> None:
 
     gevent.spawn(every_second)
     for event in (environment.events.test_stop, environment.events.quitting):
-        event.add_listener(drain)
+        event.add_listener(drain)  # type: ignore[no-untyped-call]  # Locust's
     # Before Locust's own listener, which takes what is there.
     environment.events.report_to_master._handlers.insert(0, drain)
 

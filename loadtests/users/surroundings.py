@@ -12,7 +12,7 @@ from locust.env import Environment
 
 from harness.clients.tls import client_context
 from harness.errors import UsageError
-from harness.target import Endpoint, Protocol
+from harness.target import Endpoint
 
 if TYPE_CHECKING:
     from loadtests.context import Context

@@ -1,0 +1,301 @@
+"""Messages over an SMTP, submission or LMTP session of a load run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import gevent
+
+from harness.errors import ProtocolError, TransportError
+from loadtests.content.letters import Letter
+from loadtests.users.connection import Connection
+from loadtests.users.errors import OperationFailed
+from loadtests.users.smtp_dialogue import DONE, GO_ON, SmtpDialogue
+from loadtests.users.smtp_replies import GOING_AWAY
+
+if TYPE_CHECKING:
+    from loadtests.users.smtp import SmtpUser
+
+__all__ = ["SmtpSession"]
+
+# Ours: a content of more octets is not copied to be sent in one write with the commands that follow it.
+_JOINED_OCTETS: Final = 64 * 1024
+
+# A slow client writes so often.
+_PIECE_EVERY_S: Final = 0.1
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A message under way.
+
+    Attributes:
+        since_s: When it began, or was to begin.
+        accepted: Recipients that were, by their place in the letter.
+        trouble: The first refusal of a recipient who should have been accepted.
+    """
+
+    letter: Letter
+    since_s: float
+    accepted: list[int] = field(default_factory=list)
+    trouble: OperationFailed | None = None
+
+
+class SmtpSession(SmtpDialogue):
+    """A session that sends messages; `SmtpUser.open` makes it. The ledger is told what became of each recipient."""
+
+    def __init__(self, user: "SmtpUser", connection: Connection) -> None:
+        super().__init__(user, connection)
+        self._ledger: Final = user.shared.ledger
+        self._unclean = False
+
+    def send(self, letter: Letter, *, octets_per_s: float | None = None) -> bool:
+        """Send one message.
+
+        Args:
+            octets_per_s: How fast a slow client writes the content.
+
+        Returns:
+            Whether it was accepted for anybody. False is no error: nobody whom it is to exists.
+
+        Raises:
+            OperationFailed: A command or a recipient was refused, or the connection failed.
+        """
+        sending = self._begin(letter)
+        if self.pipelining:
+            self._write(sending, self._envelope(letter))
+            self._read_envelope(sending, monotonic())
+        else:
+            self._ask(sending)
+        if sending.accepted:
+            self._write_content(sending, octets_per_s)
+            self._read_end(sending)
+        if sending.trouble is not None:
+            raise sending.trouble
+        return bool(sending.accepted)
+
+    def send_all(self, letters: Iterable[Letter]) -> int:
+        """Send messages one after the other; with pipelining, the next one's envelope goes out with the content.
+
+        Such a message counts from when the one before it was answered: what waits behind a message is charged to that
+        one only.
+
+        Returns:
+            How many were accepted for anybody.
+
+        Raises:
+            OperationFailed: As in `send`; messages behind it are not sent.
+
+        Source: RFC 2920 §3.1 (content may be the first in a group of commands).
+        """
+        if not self.pipelining:
+            return sum(map(self.send, letters))
+        count = 0
+        previous: _Sending | None = None
+        for letter in letters:
+            sending = self._begin(letter)
+            if previous is None:
+                self._write(sending, self._envelope(letter))
+            else:
+                self._write_both(previous, sending)
+                count += 1
+                sending.since_s = self._read_end_before(previous, sending)
+            self._read_envelope(sending, sending.since_s)
+            previous = sending if sending.accepted else None
+            if sending.trouble is not None:
+                break
+        if previous is not None:
+            self._write_content(previous)
+            self._read_end(previous)
+            count += 1
+            if previous.trouble is not None:
+                raise previous.trouble
+        return count
+
+    # The steps of one message
+
+    def _begin(self, letter: Letter) -> _Sending:
+        if self._unclean:
+            self._unclean = False
+            self.command(self.names.rset, b"RSET\r\n")
+        since_s = self.user.begins_s()
+        self.user.due_s = None
+        return _Sending(letter, since_s)
+
+    def _envelope(self, letter: Letter) -> bytes:
+        """MAIL, each RCPT and DATA."""
+        return b"".join([self._mail(letter), *map(_rcpt, letter.rcpt_to), b"DATA\r\n"])
+
+    def _mail(self, letter: Letter) -> bytes:
+        if "SIZE" in self.extensions:
+            return b"MAIL FROM:<%b> SIZE=%d\r\n" % (letter.mail_from, letter.octets)
+        return b"MAIL FROM:<%b>\r\n" % letter.mail_from
+
+    def _write(self, sending: _Sending, octets: bytes) -> None:
+        """Write the envelope of a message."""
+        try:
+            self.connection.send(octets)
+        except TransportError as exc:
+            self._not_sent(sending)
+            raise self._broken(self.names.mail, sending.since_s, exc) from exc
+
+    def _read_envelope(self, sending: _Sending, since_s: float) -> None:
+        """Read and judge the replies to an envelope that was sent in one write at `since_s`."""
+        expected = len(sending.letter.rcpt_to) + 2
+        try:
+            replies = self.replies.some(expected)
+        except (TransportError, ProtocolError) as exc:
+            self._not_sent(sending)
+            raise self._broken(self._name_at(self.replies.held, expected), since_s, exc) from exc
+        try:
+            self._judge(sending, replies, since_s)
+        except OperationFailed:
+            self._not_sent(sending)
+            raise
+        finally:
+            if not sending.accepted and len(replies) == expected and replies[-1][0] == GO_ON:
+                # RFC 2920 §3.1: DATA was taken although nobody was; an empty content ends it.
+                self._exchange(self.names.data, since_s, b".\r\n")
+
+    def _name_at(self, at: int, expected: int) -> str:
+        """What the envelope's reply at this place answers."""
+        names = self.names
+        return names.mail if at == 0 else names.data if at == expected - 1 else names.rcpt
+
+    def _judge(self, sending: _Sending, replies: Sequence[bytes], since_s: float) -> None:
+        names = self.names
+        self._done(names.mail, since_s, replies[0])
+        recipients = len(sending.letter.rcpt_to)
+        for at, reply in enumerate(replies[1 : recipients + 1]):
+            self._recipient(sending, at, reply, since_s)
+        if not sending.accepted:
+            self._unclean = not self.connection.closed
+        elif len(replies) == recipients + 2:
+            if replies[-1][0] != GO_ON:
+                sending.accepted.clear()
+                self._unclean = True
+                raise self._refused(names.data, since_s, replies[-1])
+            self.recorder.ok(names.data, since_s)
+
+    def _recipient(self, sending: _Sending, at: int, reply: bytes, since_s: float) -> float:
+        """Judge one reply to RCPT; now, when the next command may begin."""
+        letter, names = sending.letter, self.names
+        unknown = at in letter.unknown
+        if reply[0] == DONE:
+            sending.accepted.append(at)
+            return self.recorder.ok(names.unknown_taken if unknown else names.rcpt, since_s)
+        self._ledger.refused(letter.slot + at)
+        if unknown and not reply.startswith(GOING_AWAY):
+            return self.recorder.ok(names.unknown, since_s)
+        failure = self._refused(names.rcpt, since_s, reply)
+        sending.trouble = sending.trouble or failure
+        if self.connection.closed:
+            sending.accepted.clear()
+            self._not_sent(sending)
+        return monotonic()
+
+    def _ask(self, sending: _Sending) -> None:
+        """The envelope, one command at a time."""
+        letter, names = sending.letter, self.names
+        try:
+            self.command(names.mail, self._mail(letter))
+            since_s = monotonic()
+            for at, mailbox in enumerate(letter.rcpt_to):
+                reply = self._exchange(names.rcpt, since_s, _rcpt(mailbox))
+                since_s = self._recipient(sending, at, reply, since_s)
+                if self.connection.closed:
+                    return
+            self._unclean = True
+            if sending.accepted:
+                reply = self._exchange(names.data, since_s, b"DATA\r\n")
+                if reply[0] != GO_ON:
+                    raise self._refused(names.data, since_s, reply)
+                self.recorder.ok(names.data, since_s)
+                self._unclean = False
+        except OperationFailed:
+            self._not_sent(sending)
+            raise
+
+    def _write_content(self, sending: _Sending, octets_per_s: float | None = None) -> None:
+        wire = sending.letter.wire
+        try:
+            if octets_per_s is None:
+                self.connection.send(wire)
+                return
+            piece = max(1, int(octets_per_s * _PIECE_EVERY_S))
+            for start in range(0, len(wire), piece):
+                gevent.sleep(_PIECE_EVERY_S)
+                self.connection.send(wire[start : start + piece])
+        except TransportError as exc:
+            raise self._lost(sending, sending.accepted, exc) from exc
+
+    def _write_both(self, previous: _Sending, sending: _Sending) -> None:
+        """The content of one message, and the envelope of the next."""
+        wire, envelope = previous.letter.wire, self._envelope(sending.letter)
+        try:
+            if len(wire) > _JOINED_OCTETS:
+                self.connection.send(wire)
+                self.connection.send(envelope)
+            else:
+                self.connection.send(wire + envelope)
+        except TransportError as exc:
+            self._not_sent(sending)
+            raise self._lost(previous, previous.accepted, exc) from exc
+
+    def _read_end_before(self, previous: _Sending, sending: _Sending) -> float:
+        """The end of a message whose successor's envelope is under way. What goes wrong ends the session."""
+        try:
+            return self._read_end(previous)
+        except OperationFailed:
+            self._not_sent(sending)
+            self.close()
+            raise
+
+    def _read_end(self, sending: _Sending) -> float:
+        """What became of the content; one reply, or with LMTP one for each recipient (RFC 2033 §4.2).
+
+        Returns:
+            Now.
+
+        Raises:
+            OperationFailed: It was refused, for one recipient at least; or nobody knows.
+        """
+        letter, name = sending.letter, self.names.message
+        accepted = sending.accepted
+        now_s = sending.since_s
+        failure: OperationFailed | None = None
+        for each in ([at] for at in accepted) if self.lmtp else (accepted,):
+            try:
+                reply = self.replies.next()
+            except (TransportError, ProtocolError) as exc:
+                raise self._lost(sending, accepted[accepted.index(each[0]) :], exc) from exc
+            if reply[0] == DONE:
+                now_s = monotonic()
+                for at in each:
+                    self._ledger.accepted(letter.slot + at, now_s)
+            else:
+                for at in each:
+                    self._ledger.refused(letter.slot + at)
+                failure = self._refused(name, sending.since_s, reply)
+        if failure is not None:
+            raise failure
+        return self.recorder.ok(name, sending.since_s, letter.octets)
+
+    def _not_sent(self, sending: _Sending) -> None:
+        """Nobody was sent this message's content."""
+        slot = sending.letter.slot
+        for at in range(len(sending.letter.rcpt_to)):
+            self._ledger.refused(slot + at)
+
+    def _lost(
+        self, sending: _Sending, unanswered: Sequence[int], trouble: TransportError | ProtocolError
+    ) -> OperationFailed:
+        """The content was sent, and its reply never came: both sides may be right (RFC 5321 §6.1)."""
+        for at in unanswered:
+            self._ledger.unsure(sending.letter.slot + at)
+        return self._broken(self.names.message, sending.since_s, trouble)
+
+
+def _rcpt(mailbox: bytes) -> bytes:
+    return b"RCPT TO:<%b>\r\n" % mailbox
