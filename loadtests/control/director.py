@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, Protocol
 
-from loadtests.arrivals.capacity import Step
 from loadtests.control.audit_rounds import AuditRounds
 from loadtests.control.findings import Findings, PhaseRecord
 from loadtests.control.members import Member, Roll, Standing
 from loadtests.control.messages import Finish, FromDirector, Prepare, Report, Reshare, Stop
 from loadtests.control.phases import phases_of, running
-from loadtests.control.rounds import round_of, step_of
+from loadtests.control.rounds import round_of, steps_of
 
 __all__ = ["Crew", "Director", "State"]
 
@@ -72,7 +71,6 @@ class Director:
         self._say_now: Final = say
         self._phases: Final = phases_of(findings.plan)
         self._mailboxes: Final = mailboxes
-        self._steps: Final[list[Step]] = []
         self._taking_part: set[int] = set()
         self._alone_since_s: float | None = None
         self._audit: AuditRounds | None = None
@@ -215,7 +213,7 @@ class Director:
         self._next_phase(now_s)
 
     def _next_phase(self, now_s: float) -> None:
-        what = None if self.findings.stopped else self._phases.next(self._steps)
+        what = None if self.findings.stopped else self._phases.next(steps_of(self.findings))
         if what is None:
             self._begin_audit(now_s)
             return
@@ -274,7 +272,6 @@ class Director:
         record.judged = round_of(findings, record)
         if record.given_up < 0:
             findings.fault(f"{-record.given_up} arrivals of phase {phase.label} were made twice")
-        self._steps.append(step_of(record.judged))
 
     def _begin_audit(self, now_s: float) -> None:
         members = {member.number: member for member in self._roll.ready}

@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import msgspec
 import psutil
@@ -19,7 +18,7 @@ from harness.results.load import (
 from harness.target import Target
 from loadtests.arrivals.capacity import Capacity, capacity, knee
 from loadtests.control.findings import Findings
-from loadtests.control.rounds import arrivals_of, step_of
+from loadtests.control.rounds import arrivals_of, rounds_of, steps_of
 from loadtests.control.sentence import Told, sentence_of
 from loadtests.control.verdict import limits_of_mail, verdict_of
 from loadtests.figures.figures import Totals
@@ -32,8 +31,8 @@ __all__ = ["main_operation", "summary_of"]
 def summary_of(findings: Findings, target: Target, now_s: float, *, finished: bool) -> LoadSummary:
     """The summary as it is now; `finished` says that it will not change any more."""
     plan, totals = findings.plan, findings.figures.total()
-    rounds = [record.judged for record in findings.phases if record.judged is not None]
-    searched = capacity(plan.search, [step_of(one) for one in rounds]) if plan.search else None
+    rounds = rounds_of(findings)
+    searched = capacity(plan.search, steps_of(findings)) if plan.search else None
     generator, saturated = _generator(findings, searched)
     audit = audit_of(findings, finished=finished)
     judged = _judge(findings, totals, audit)
@@ -136,7 +135,7 @@ def _judge(findings: Findings, totals: Totals, audit: Audit) -> list[Judged]:
     limits = parse_limits([*plan.settings.limits, *always])
     if plan.search is None:
         return [judge(limit, totals, audit) for limit in limits]
-    held = [record.judged for record in findings.phases if record.judged is not None and record.judged.kept]
+    held = [one for one in rounds_of(findings) if one.kept]
     best = max(held, key=lambda one: one.arrivals.asked_per_s).slo if held else []
     return [*(judge(limit, totals, audit) for limit in limits if limit.of_audit), *best]
 
@@ -149,8 +148,10 @@ def _unfinished(findings: Findings, audit: Audit, searched: Capacity | None) -> 
         yield findings.stopped
     if findings.faults:
         yield "the generator failed in part: " + next(iter(findings.faults))
-    if findings.plan.settings.audit.enabled and not audit.done:
-        yield audit.why_not or "some mailboxes could not be read to the end"
+    if findings.plan.settings.audit.enabled and audit.why_not:
+        yield audit.why_not
+    if audit.undecided:
+        yield f"{audit.undecided:,} deliveries could not be looked for"
     if not findings.figures.total().sessions.completed:
         yield "no session came to its end without an error"
     if searched is not None and not searched.settled:
@@ -162,8 +163,7 @@ def _generator(findings: Findings, searched: Capacity | None) -> tuple[Generator
     health = findings.health.judge(findings.figures)
     if searched is not None:
         return health, searched.per_s is None and "generator" in searched.reason
-    rounds = [record.judged for record in findings.phases if record.judged is not None]
-    slow = [one.label for one in rounds if one.saturated]
+    slow = [one.label for one in rounds_of(findings) if one.saturated]
     if slow and not health.saturated:
         reasons = [f"in {label}" for label in slow]
         health = msgspec.structs.replace(health, saturated=True, reasons=[*health.reasons, *reasons])
@@ -174,11 +174,10 @@ def _knee(findings: Findings, totals: Totals) -> float | None:
     if findings.plan.search is None:
         return None
     operation = main_operation(findings, totals)
-    rounds = [record.judged for record in findings.phases if record.judged is not None]
     return knee(
         [
             (one.arrivals.asked_per_s, one.latency_ms[operation].p95)
-            for one in rounds
+            for one in rounds_of(findings)
             if operation in one.latency_ms and one.latency_ms[operation].count
         ]
     )

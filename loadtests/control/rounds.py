@@ -10,7 +10,7 @@ from loadtests.control.findings import Findings, PhaseRecord
 from loadtests.figures.limits import judge, parse_limits
 from loadtests.figures.tally import Sessions
 
-__all__ = ["arrivals_of", "round_of", "step_of"]
+__all__ = ["arrivals_of", "round_of", "rounds_of", "steps_of"]
 
 # Ours: ten times what a timer of the event loop is late by on a quiet machine, and less than people notice.
 LATE_AFTER_MS: Final = 10.0
@@ -45,10 +45,20 @@ def round_of(findings: Findings, record: PhaseRecord) -> Round:
     )
 
 
-def step_of(one: Round) -> Step:
-    """What a round says in a search. A generator that was slow and did not stand in the way is no matter."""
-    outcome = Outcome.SATURATED if one.saturated else Outcome.BROKEN
-    return Step(one.arrivals.asked_per_s, Outcome.KEPT if one.kept else outcome)
+def rounds_of(findings: Findings) -> list[Round]:
+    """The phases that are over."""
+    return [record.judged for record in findings.phases if record.judged is not None]
+
+
+def steps_of(findings: Findings) -> list[Step]:
+    """What they say in a search. A generator that was slow and did not stand in the way is no matter."""
+    return [
+        Step(
+            one.arrivals.asked_per_s,
+            Outcome.KEPT if one.kept else Outcome.SATURATED if one.saturated else Outcome.BROKEN,
+        )
+        for one in rounds_of(findings)
+    ]
 
 
 def arrivals_of(findings: Findings, records: list[PhaseRecord], sessions: Sessions) -> Arrivals:
