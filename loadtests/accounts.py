@@ -1,4 +1,4 @@
-"""Who there is at the target: all mailboxes by number, whose mail goes where, and accounts from files and patterns."""
+"""Who there is at the target: mailboxes by number, whose mail goes where, accounts from files and patterns."""
 
 import csv
 import re
@@ -160,7 +160,9 @@ def read_accounts(path: Path, domain: str) -> tuple[Account, ...]:
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         if path.stat().st_size > MAX_FILE_OCTETS:
-            raise UsageError(f"{path}: is too large; a list of accounts has at most {MAX_FILE_OCTETS:,} octets")
+            raise UsageError(
+                f"{path}: is too large; a list of accounts has at most {MAX_FILE_OCTETS:,} octets"
+            )
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             for row in reader:
@@ -180,7 +182,7 @@ def _at(where: str, row: Sequence[str], domain: str) -> list[Account]:
 
 
 def expand(user: str, password: str, domain: str, *, address: str = "") -> Iterator[Account]:
-    """The accounts that a pattern stands for: ``user{1..200}@example.test`` for 200, ``u{001..200}`` with zeros before.
+    """The accounts that a pattern stands for: 200 for ``user{1..200}@example.test``, with zeros for ``u{001..200}``.
 
     Password and address take the number in the same place, where they have one; without a range in the user there is
     one account, as it is written.
@@ -200,7 +202,8 @@ def expand(user: str, password: str, domain: str, *, address: str = "") -> Itera
     width = len(found[1]) if found[1].startswith("0") else 0
     for number in range(first, last + 1):
         text = f"{number:0{width}d}"
-        yield _account(*(_RANGE.sub(text, part) for part in (user, password, address)), domain)
+        of_one = [_RANGE.sub(text, part) for part in (user, password, address)]
+        yield _account(of_one[0], of_one[1], of_one[2], domain)
 
 
 def _account(user: str, password: str, address: str, domain: str) -> Account:

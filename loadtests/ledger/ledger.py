@@ -191,7 +191,7 @@ class Book:
             self._place(unplaced)
         self._place(batch.finds)
 
-    def _place(self, finds: bytes) -> None:
+    def _place(self, finds: bytes | bytearray) -> None:
         """Enter finds at their slots; those whose slot nobody told of wait for it."""
         for worker, number, mailbox, at_ms, absent_ms, how, damaged in FIND.iter_unpack(finds):
             slots = self._slots[worker]

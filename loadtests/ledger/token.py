@@ -16,7 +16,7 @@ end may come or go (mbox), as may the ``>`` before "From ". Everything else that
 
 import re
 from binascii import crc_hqx
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -40,32 +40,35 @@ __all__ = [
 TOKEN_FIELD: Final = b"X-Mailproof-Token"
 MESSAGE_ID: Final = b"Message-ID"
 MESSAGE_ID_DOMAIN: Final = b"mailproof.example"
+_NAME: Final = TOKEN_FIELD.lower()
+_ID: Final = MESSAGE_ID.lower()
 
-# Fields that have no reason to change on the way, each at most once in a message (RFC 5322 §3.6, RFC 2045 §3).
+# Fields that have no reason to change on the way, each at most once in a message (RFC 5322 §3.6, RFC 2045 §3), in
+# lower case. A letter's own names come first, so that what is digested can begin with them.
 SEALED: Final = (
-    b"From",
-    b"To",
-    b"Date",
-    b"Subject",
-    b"MIME-Version",
-    b"Content-Type",
-    b"Content-Transfer-Encoding",
-    b"Cc",
-    b"Sender",
-    b"Reply-To",
-    b"In-Reply-To",
-    b"References",
-    b"Content-ID",
-    b"Content-Description",
-    b"Content-Disposition",
-    b"Content-Language",
+    b"from",
+    b"to",
+    b"date",
+    b"subject",
+    b"mime-version",
+    b"content-type",
+    b"content-transfer-encoding",
+    b"cc",
+    b"sender",
+    b"reply-to",
+    b"in-reply-to",
+    b"references",
+    b"content-id",
+    b"content-description",
+    b"content-disposition",
+    b"content-language",
 )
 
 _TOKEN: Final = re.compile(
     rb"([0-9a-f]{8})\.([0-9]{1,5})\.([0-9]{8,10})\.([0-9a-f]{4})([0-9a-f]{16})([0-9a-f]{4})"
 )
 _END_OF_HEADER: Final = re.compile(rb"\r?\n\r?\n")
-_FIELD: Final = re.compile(rb"^([!-9;-~]+):([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
+_FIELD: Final = re.compile(rb"^([!-9;-~]+):[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE)
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 _QUOTED_FROM: Final = re.compile(rb"^>+(?=From )", re.MULTILINE)
 
@@ -108,68 +111,68 @@ def read(content: bytes) -> Found | None:
     """
     header, body = split(content)
     fields = fields_of(header)
-    named, identified = _proved(fields.get(TOKEN_FIELD)), _proved(fields.get(MESSAGE_ID))
-    found = named or identified
+    found = _proved(fields)
     if found is None:
         return None
     whole = (
-        fields.get(MESSAGE_ID) == b" <%b@%b>" % (found.text, MESSAGE_ID_DOMAIN)
+        fields.get(_ID) == MESSAGE_ID + b": <%b@%b>" % (found.text, MESSAGE_ID_DOMAIN)
         and _token_field_kept(found.text, fields, header)
-        and found.digest == _digest(told(fields, found.mask), seal_body(body)).encode()
+        and found.digest == _digest(told(fields, found.mask) + seal_body(body))
     )
     return Found(found.token, whole)
 
 
 def identify(header: bytes) -> Token | None:
     """The token in the header of a message (more may follow), None where there is none."""
-    fields = fields_of(split(header)[0])
-    found = _proved(fields.get(TOKEN_FIELD)) or _proved(fields.get(MESSAGE_ID))
+    found = _proved(fields_of(split(header)[0]))
     return found.token if found else None
 
 
 def _token_field_kept(text: bytes, fields: dict[bytes, bytes], header: bytes) -> bool:
     """True where the X- field is as it was or was taken away, false where it is there under a damaged name."""
-    value = fields.get(TOKEN_FIELD)
-    return header.count(text) == 1 if value is None else value == b" " + text
+    line = fields.get(_NAME)
+    return header.count(text) == 1 if line is None else line == TOKEN_FIELD + b": " + text
 
 
-def _proved(value: bytes | None) -> _Proved | None:
-    found = _TOKEN.search(value) if value else None
-    if found is None or crc_hqx(found[0][:-4], 0) != int(found[6], 16):
-        return None
-    token = Token(found[1].decode(), int(found[2]), int(found[3]))
-    return _Proved(found[0], token, int(found[4], 16), found[5])
+def _proved(fields: dict[bytes, bytes]) -> _Proved | None:
+    """The token of the X- field, or else of the Message-ID, whose check is right."""
+    for name in (_NAME, _ID):
+        found = _TOKEN.search(fields.get(name, b""))
+        if found and crc_hqx(found[0][:-4], 0) == int(found[6], 16):
+            token = Token(found[1].decode(), int(found[2]), int(found[3]))
+            return _Proved(found[0], token, int(found[4], 16), found[5])
+    return None
 
 
 def split(content: bytes) -> tuple[bytes, bytes]:
     """Header and body, without the empty line between them; its lines may end in CRLF or LF."""
-    end = _END_OF_HEADER.search(content)
-    header, body = (content[: end.start()], content[end.end() :]) if end else (content, b"")
+    header, _, body = content.partition(b"\r\n\r\n")
+    if header.count(b"\n") != header.count(b"\r\n"):
+        end = _END_OF_HEADER.search(content)
+        header, body = (content[: end.start()], content[end.end() :]) if end else (content, b"")
     return header, body if b"\r\n" in content else body.replace(b"\n", b"\r\n")
 
 
 def fields_of(header: bytes) -> dict[bytes, bytes]:
-    """Name as it is written -> value, unfolded, from the colon to the end of the line; of equal names the last.
+    """Name in lower case -> its line, unfolded, as it is written; of equal names the last.
 
     Source: RFC 5322 §2.2.3 (unfolding takes away the line ends and nothing else).
     """
-    return {name: _unfolded(value) for name, value in _FIELD.findall(header)}
+    return {found[1].lower(): _unfolded(found[0]) for found in _FIELD.finditer(header)}
 
 
-def _unfolded(value: bytes) -> bytes:
-    return (_FOLD.sub(b"", value) if b"\n" in value else value).removesuffix(b"\r")
+def _unfolded(line: bytes) -> bytes:
+    return (_FOLD.sub(b"", line) if b"\n" in line else line).removesuffix(b"\r")
 
 
-def mask_of(names: Iterable[bytes]) -> int:
-    """A bit for each of `SEALED` that is among the names."""
-    present = set(names)
-    return sum(1 << bit for bit, name in enumerate(SEALED) if name in present)
+def mask_of(names: Collection[bytes]) -> int:
+    """A bit for each of `SEALED` that is among the names, which are in lower case."""
+    return sum(1 << bit for bit, name in enumerate(SEALED) if name in names)
 
 
-def told(fields: dict[bytes, bytes], mask: int) -> bytes:
-    """The sealed fields in the form that is digested; one that is missing leaves a gap that no value leaves."""
-    names = (name for bit, name in enumerate(SEALED) if mask >> bit & 1)
-    return b"".join(b"%b:%b\n" % (name, fields.get(name, b"\n")) for name in names)
+def told(fields: Mapping[bytes, bytes], mask: int) -> bytes:
+    """The lines of the sealed fields, in the order of `SEALED`; where one is missing there is an empty line."""
+    return b"".join(fields.get(name, b"") + b"\r\n" for bit, name in enumerate(SEALED) if mask >> bit & 1)
 
 
 def seal_body(body: bytes) -> bytes:
@@ -183,11 +186,15 @@ def seal_body(body: bytes) -> bytes:
     return blake2b(kept, digest_size=16).digest()
 
 
-def _digest(fields: bytes, body: bytes) -> str:
-    return blake2b(fields + body, digest_size=8).hexdigest()
+def _digest(sealed: bytes) -> bytes:
+    return blake2b(sealed, digest_size=8).hexdigest().encode()
 
 
 def stamp(run: bytes, worker: int, slot: int, mask: int, sealed: bytes) -> bytes:
-    """The token of a message whose sealed fields (`told`) and body (`seal_body`), joined, are `sealed`."""
-    text = b"%b.%d.%08d.%04x%b" % (run, worker, slot, mask, _digest(sealed, b"").encode())
+    """The token of a message.
+
+    Args:
+        sealed: What its seal is of: the sealed fields, as in `told`, and behind them the body, as in `seal_body`.
+    """
+    text = b"%b.%d.%08d.%04x%b" % (run, worker, slot, mask, _digest(sealed))
     return b"%b%04x" % (text, crc_hqx(text, 0))
