@@ -17,12 +17,13 @@ MAX_LINE: Final = 76
 
 _CRLF: Final = b"\r\n"
 _WORDS: Final = (
-    b"about after agenda and answer attached because before below budget by calendar call can change check clear "
-    b"could customer date day delivery detail draft each evening file final first for forward have her his how if in "
-    b"invoice it just kind last later letter list look many meeting minutes month more morning need next note number "
-    b"of offer on open order other our page part people plan please point project question ready reply report "
-    b"request review room send should sign some soon team thank that the their then there this time to today tomorrow "
-    b"two under until update version very want week well what when which will with work would year yes yesterday you your"
+    b"about after agenda and answer attached because before below budget by calendar call can change check "
+    b"clear could customer date day delivery detail draft each evening file final first for forward have "
+    b"her his how if in invoice it just kind last later letter list look many meeting minutes month more "
+    b"morning need next note number of offer on open order other our page part people plan please point "
+    b"project question ready reply report request review room send should sign some soon team thank that "
+    b"the their then there this time to today tomorrow two under until update version very want week well "
+    b"what when which will with work would year yes yesterday you your"
 ).split()
 
 
@@ -165,7 +166,7 @@ _STRUCTURES: Final = (
 
 
 def structure(octets: int, rng: Random) -> Part:
-    """A structure as mail of this size has it: header, empty line and body are exactly `octets`, which is 40 or more."""
+    """A structure as mail of this size has it: header, empty line and body are exactly `octets`, 40 or more."""
     fitting = [each for each in _STRUCTURES if each.least <= octets <= each.most]
     make = rng.choices(fitting, weights=[each.weight for each in fitting])[0].make
     if make is bare:
