@@ -85,7 +85,8 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         connections: Connections of one IMAP user.
         stay_s: How long an IMAP session lasts.
         think_s: Between two actions of one session.
-        pace_octets_per_s: How fast a slow client writes and reads.
+        pace_octets_per_s: How fast a slow client writes.
+        actions: Of a session that does various things: action -> how often, against the others.
     """
 
     messages: tuple[AtLeastOne, AtLeastOne] = (1, 1)
@@ -98,7 +99,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     stay_s: NotNegative = 0.0
     think_s: NotNegative = 0.0
     pace_octets_per_s: Positive = 1024.0
-    actions: dict[str, NotNegative] = {}  # action -> weight, for scenarios that mix
+    actions: dict[str, NotNegative] = {}
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,6 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         needs: Endpoints that the scenario talks to: of each group the target must have one, ``[["imap", "imaps"]]``.
         course: How the rate goes over the duration, a stretch after the other: from and to, in multiples of
             `rate_per_s`, and how long it lasts against the others. ``[[1, 1, 2], [5, 5, 1], [1, 1, 2]]`` is a spike.
+        shares: User class of the locustfile -> how many of all sessions are its own, against those of the others.
         parts: The duration is cut into so many parts that are judged by themselves, each with the whole course.
         drain_s: How long sessions may go on after the last arrival.
         max_sessions: At once, in one process; an arrival that finds all in use waits, and is late.
@@ -166,6 +168,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         (1.0, 1.0, 1.0),
     )
     parts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    shares: dict[str, NotNegative] = {}
     content: Content = Content()
     traffic: Traffic = Traffic()
     office: Office = Office()
@@ -213,3 +216,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pids: tuple[int, ...] = ()
     software: dict[str, str] = {}
     command: str = ""
+
+    @property
+    def folder(self) -> str:
+        """What the run's own folder in a mailbox is called, behind the prefix of the personal namespace."""
+        return f"mailproof-{self.run}"

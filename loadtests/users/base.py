@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from time import monotonic
 from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from gevent import GreenletExit
 from locust import User
@@ -23,6 +23,9 @@ from loadtests.plan import Settings
 from loadtests.users.connection import Connection
 from loadtests.users.errors import OperationFailed, error_class
 from loadtests.users.surroundings import context_of, endpoint_of, tls_context_of
+
+if TYPE_CHECKING:
+    from loadtests.context import Context
 
 __all__ = ["MailSession", "MailUser"]
 
@@ -82,6 +85,11 @@ class MailUser(User):
         self.recorder = self.shared.recorder
         self.due_s: float | None = None
         self._connections: list[Connection] = []
+
+    @classmethod
+    def share(cls, context: "Context") -> float:
+        """How many of all sessions are this class's, against the other classes of the locustfile; 0 for none."""
+        return context.plan.settings.shares.get(cls.__name__, cls.weight)
 
     def check(self) -> None:
         """Whether all is there that sessions need; raises `UsageError` where it is not."""
