@@ -9,7 +9,7 @@ Neither comes near the shares below. A generator that lacks a core is slow all t
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic, process_time
 from typing import Final
 
@@ -18,34 +18,49 @@ import msgspec
 from harness.results.load import GeneratorHealth, WorkerHealth
 from loadtests.figures.figures import Figures
 from loadtests.figures.histogram import Latencies
+from loadtests.figures.tally import Sessions
 
-__all__ = ["Health", "HealthDelta", "Meter", "run"]
+__all__ = ["BEAT_S", "Health", "HealthDelta", "Meter", "run"]
 
+# Ours: often enough to see what delays a session, and a thousandth of a core.
 BEAT_S: Final = 0.05
+
+# All ours. A process at 90 % of a core has no room left for what comes in bursts; a tenth of the time is no accident.
+HOT_CPU: Final = 0.9
+HOT_TIME: Final = 0.1
+
+# An event loop that is 50 ms late adds as much to what it measures.
+LAG_MS: Final = 50.0
+LAG_TIME: Final = 0.05
+
+# Sessions begin late when all wait for the target, too: it was the generator only where its loop was late as well.
+LATE_SHARE: Final = 0.05
+BUSY_LAG_MS: Final = 10.0
 
 
 class HealthDelta(msgspec.Struct, frozen=True, kw_only=True):
     """What a process measured of itself since it last told.
 
     Attributes:
-        seconds: Time measured.
-        hot_s: Of it, seconds with a CPU share of `HOT_CPU` and more.
-        cpu_s: CPU time used, all threads.
+        seconds: Time measured, in whole seconds or a little more each.
+        hot_s: The part of it with a CPU share of `HOT_CPU` and more.
+        cpu_s: CPU time used in it, by all threads.
         cpu_max: The highest share of a core in any second.
-        lag: `Latencies.to_octets()`: how late the loop would have been, every `BEAT_S`.
+        lag: `Latencies.to_octets()`: how late the loop was, or would have been, every `BEAT_S`.
     """
 
-    seconds: float
-    hot_s: float
-    cpu_s: float
-    cpu_max: float
-    lag: bytes
+    seconds: float = 0.0
+    hot_s: float = 0.0
+    cpu_s: float = 0.0
+    cpu_max: float = 0.0
+    lag: bytes = msgspec.field(default_factory=Latencies().to_octets)
 
 
 class Meter:
     """Measures the process it lives in; `run` beats it."""
 
     def __init__(self, now_s: float, cpu_s: float) -> None:
+        """`now_s` and `cpu_s` (CPU time so far) are on the clocks that `beat` is given."""
         self._second_s, self._second_cpu_s = now_s, cpu_s
         self._clear()
 
@@ -54,23 +69,25 @@ class Meter:
         self._lags_s: list[float] = []
 
     def beat(self, due_s: float, now_s: float, cpu_s: float) -> None:
-        """The loop came round at `now_s`; it should have at `due_s`. `cpu_s` is the process's CPU time so far."""
+        """The loop came round at `now_s`; it should have at `due_s`."""
         lag_s = max(0.0, now_s - due_s)
         # Beats that should have come while the loop was away were late as well; without them, a loop that is away
         # for a second would count no more than one that is away for a moment.
         self._lags_s += [lag_s - missed * BEAT_S for missed in range(int(lag_s / BEAT_S) + 1)]
-        passed_s = now_s - self._second_s
-        if passed_s >= 1.0:
-            used_s = cpu_s - self._second_cpu_s
-            share = used_s / passed_s
-            self._seconds += passed_s
-            self._cpu_s += used_s
-            self._cpu_max = max(self._cpu_max, share)
-            self._hot_s += passed_s if share >= HOT_CPU else 0.0
-            self._second_s, self._second_cpu_s = now_s, cpu_s
+        if now_s - self._second_s >= 1.0:
+            self._close_second(now_s, cpu_s)
+
+    def _close_second(self, now_s: float, cpu_s: float) -> None:
+        passed_s, used_s = now_s - self._second_s, cpu_s - self._second_cpu_s
+        share = used_s / passed_s
+        self._seconds += passed_s
+        self._cpu_s += used_s
+        self._cpu_max = max(self._cpu_max, share)
+        self._hot_s += passed_s if share >= HOT_CPU else 0.0
+        self._second_s, self._second_cpu_s = now_s, cpu_s
 
     def drain(self) -> HealthDelta:
-        """What was measured since the last time."""
+        """What was measured since the last time; the second that goes on comes with the next."""
         delta = HealthDelta(
             seconds=self._seconds,
             hot_s=self._hot_s,
@@ -92,32 +109,46 @@ def run(meter: Meter, clock: Callable[[], float] = monotonic) -> None:
         meter.beat(due_s, clock(), process_time())
 
 
-# A process at 90 % of a core has no room left for what comes in bursts; a tenth of the time is no accident.
-HOT_CPU: Final = 0.9
-HOT_TIME: Final = 0.1
-
-# An event loop 50 ms late adds as much to what it measures.
-LAG_MS: Final = 50.0
-LAG_TIME: Final = 0.05
-
-# Late arrivals are the generator's fault where its loop was late, and not where all sessions waited for the target.
-LATE_SHARE: Final = 0.05
-BUSY_LAG_MS: Final = 10.0
-
-
 class _Measured:
-    """All that one process told."""
+    """All that one process told of a phase, or of several."""
 
     def __init__(self) -> None:
         self.seconds = self.hot_s = self.cpu_s = self.cpu_max = 0.0
         self.lag = Latencies()
 
     def add(self, delta: HealthDelta) -> None:
-        self.seconds += delta.seconds
-        self.hot_s += delta.hot_s
-        self.cpu_s += delta.cpu_s
-        self.cpu_max = max(self.cpu_max, delta.cpu_max)
+        self._add(delta)
         self.lag.merge_octets(delta.lag)
+
+    def merge(self, other: "_Measured") -> None:
+        self._add(other)
+        self.lag.merge(other.lag)
+
+    def _add(self, other: "HealthDelta | _Measured") -> None:
+        self.seconds += other.seconds
+        self.hot_s += other.hot_s
+        self.cpu_s += other.cpu_s
+        self.cpu_max = max(self.cpu_max, other.cpu_max)
+
+    @property
+    def cpu(self) -> float:
+        return self.cpu_s / self.seconds if self.seconds else 0.0
+
+    def reasons(self, sessions: Sessions) -> Iterator[str]:
+        """Why its figures are its own and not the target's."""
+        hot = self.hot_s / self.seconds if self.seconds else 0.0
+        if hot >= HOT_TIME:
+            yield f"used more than {HOT_CPU:.0%} of a core for {hot:.0%} of the time"
+        lagging = self.lag.share_over(LAG_MS)
+        if lagging > LAG_TIME:
+            yield f"was more than {LAG_MS:.0f} ms behind with its work for {lagging:.0%} of the time"
+        late = sessions.late / sessions.begun if sessions.begun else 0.0
+        busy = self.lag.share_over(BUSY_LAG_MS)
+        if late > LATE_SHARE < busy:
+            yield (
+                f"began {late:.0%} of its sessions late, and was more than {BUSY_LAG_MS:.0f} ms behind "
+                f"for {busy:.0%} of the time"
+            )
 
 
 class Health:
@@ -128,6 +159,7 @@ class Health:
         self._lost: dict[int, tuple[float, int]] = {}
 
     def add(self, worker: int, phase: int, delta: HealthDelta) -> None:
+        """Count what a process told while this phase went on; a phase below zero is kept out of the whole."""
         self._measured[worker, phase].add(delta)
 
     def lose(self, worker: int, at_s: float, share_lost: int) -> None:
@@ -136,4 +168,34 @@ class Health:
 
     def judge(self, figures: Figures, phase: int | None = None) -> GeneratorHealth:
         """Of one phase, or of all that count."""
-        return GeneratorHealth(cpu=0.0, lag_ms=0.0, saturated=False)
+        measured: defaultdict[int, _Measured] = defaultdict(_Measured)
+        for (worker, number), each in self._measured.items():
+            if number >= 0 if phase is None else number == phase:
+                measured[worker].merge(each)
+        sessions = {worker: figures.sessions(worker, phase) for worker in sorted({*measured, *self._lost})}
+        workers = [self._worker(worker, measured[worker], each) for worker, each in sessions.items()]
+        reasons = [
+            f"worker {worker} {reason}"
+            for worker, each in sessions.items()
+            for reason in measured[worker].reasons(each)
+        ]
+        return GeneratorHealth(
+            cpu=max((worker.cpu for worker in workers), default=0.0),
+            lag_ms=max((worker.lag_p99_ms for worker in workers), default=0.0),
+            saturated=bool(reasons),
+            reasons=reasons,
+            workers=workers,
+        )
+
+    def _worker(self, worker: int, measured: _Measured, sessions: Sessions) -> WorkerHealth:
+        lost_at_s, share_lost = self._lost.get(worker, (None, 0))
+        return WorkerHealth(
+            worker=worker,
+            cpu=measured.cpu,
+            cpu_max=measured.cpu_max,
+            lag_p99_ms=measured.lag.percentile_ms(99),
+            lag_max_ms=measured.lag.max_ms,
+            late=sessions.late,
+            lost_at_s=lost_at_s,
+            share_lost=share_lost,
+        )

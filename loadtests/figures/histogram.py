@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 
 from harness.results.load import Latency
 
-__all__ = ["LONGEST_US", "Latencies"]
+__all__ = ["LONGEST_US", "PERCENTILES", "Latencies"]
 
 # Ours: ten minutes, longer than any timeout that mail knows (RFC 5321 §4.5.3.2.6 waits as long for the final reply).
 LONGEST_US: Final = 600_000_000
@@ -25,8 +25,8 @@ SIGNIFICANT_DIGITS: Final = 3
 _HALF_BITS: Final = 10
 _LAYOUT: Final = HdrHistogram(1, LONGEST_US, SIGNIFICANT_DIGITS)
 
-# The percentiles of a `Latency`, by the name of its field.
-_FIELDS: Final = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
+# The percentiles that `Latency` has, by the names of its fields.
+PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
@@ -73,20 +73,15 @@ class Latencies:
         if not samples_s:
             return
         values = [int(sample * 1e6 + 0.5) for sample in samples_s]
-        if min(values) < 0 or max(values) > LONGEST_US:
+        longest = max(values)
+        if longest > LONGEST_US or min(values) < 0:
             self.clipped += sum(us > LONGEST_US for us in values)
             values = [min(max(us, 0), LONGEST_US) for us in values]
-        self._buckets.update(
-            [
-                ((shift := us.bit_length() - 11) << 10) + (us >> shift)
-                if us > 2047
-                else us  # `bucket_of`, inline
-                for us in values
-            ]
-        )
+            longest = max(values)
+        self._buckets.update(map(bucket_of, values))
         self.count += len(values)
         self.total_us += sum(values)
-        self.longest_us = max(self.longest_us, max(values))
+        self.longest_us = max(self.longest_us, longest)
 
     def merge(self, other: "Latencies") -> None:
         """Count all that `other` has counted."""
@@ -151,8 +146,8 @@ class Latencies:
 
     def latency(self) -> Latency:
         """The figures of `summary.json`."""
-        percentiles = self.percentiles_ms(list(_FIELDS.values()))
-        return Latency(count=self.count, max=self.max_ms, **dict(zip(_FIELDS, percentiles, strict=True)))
+        percentiles = self.percentiles_ms(list(PERCENTILES.values()))
+        return Latency(count=self.count, max=self.max_ms, **dict(zip(PERCENTILES, percentiles, strict=True)))
 
     def to_octets(self) -> bytes:
         """For another process: two or three octets for each bucket that holds something."""
@@ -182,13 +177,6 @@ class Latencies:
 
     def _sorted(self) -> Iterator[tuple[int, int]]:
         return iter(sorted(self._buckets.items()))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Latencies):
-            return NotImplemented
-        return self.to_octets() == other.to_octets()
-
-    __hash__ = None  # type: ignore[assignment]  # it grows: mypy knows no other way to say "not hashable"
 
     def __repr__(self) -> str:
         return f"<Latencies count={self.count} max_ms={self.max_ms}>"
