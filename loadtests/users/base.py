@@ -177,8 +177,11 @@ class MailUser(User):
             connection: Whose last exchanges are the evidence.
         """
         word = trouble if isinstance(trouble, str) else error_class(trouble)
-        evidence = None if connection is None else connection.evidence()
-        failure = OperationFailed(operation, word, detail or str(trouble), evidence)
+        seen = detail or str(trouble)
+        if connection is None:
+            failure = OperationFailed(operation, word, seen)
+        else:
+            failure = OperationFailed(operation, word, connection.conceal(seen), connection.evidence())
         self.recorder.failed(operation, since_s, word, failure)
         return failure
 

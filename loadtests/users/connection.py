@@ -29,7 +29,7 @@ from gevent import get_hub, getcurrent, socket
 from harness.errors import ConnectFailed, TimedOut, TlsFailed
 from harness.target import Endpoint
 from loadtests.users.errors import Closed, OutOfResources, Refused, Reset
-from loadtests.users.evidence import HELD_OCTETS, Exchange, render
+from loadtests.users.evidence import HELD_OCTETS, HIDDEN, Exchange, render
 from loadtests.users.tls import TlsLayer
 
 __all__ = ["Connection"]
@@ -133,7 +133,7 @@ class Connection:
 
     def hide(self, *secrets: bytes) -> None:
         """Never show these octets in evidence, whoever says them."""
-        self._secrets += secrets
+        self._secrets = tuple(sorted({*self._secrets, *filter(None, secrets)}, key=len, reverse=True))
 
     def send(self, octets: bytes, *, shown: bytes | None = None) -> None:
         """Send all of it in one write where the kernel takes it; waits where it does not.
@@ -202,6 +202,12 @@ class Connection:
         if not self.closed:
             self._socket.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
             self.close()
+
+    def conceal(self, text: str) -> str:
+        """A text that the peer may have had a hand in, without what is to be hidden."""
+        for secret in self._secrets:
+            text = text.replace(secret.decode("latin-1"), HIDDEN)
+        return text
 
     def evidence(self) -> Callable[[], str]:
         """The last exchanges as they are now, to be rendered by calling it."""

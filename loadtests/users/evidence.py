@@ -5,20 +5,20 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-__all__ = ["HELD_OCTETS", "Exchange", "render"]
+__all__ = ["HELD_OCTETS", "HIDDEN", "Exchange", "render"]
 
 # What is held of one write or read, and what is shown of it.
 HELD_OCTETS: Final = 1024
 SHOWN_OCTETS: Final = 400
 
-HIDDEN: Final = b"***"
+HIDDEN: Final = "***"
 
 # (sent by us, octets)
 Exchange = tuple[bool, bytes]
 
 
 def render(where: str, exchanges: Sequence[Exchange], secrets: Sequence[bytes]) -> str:
-    """A line for each line of the dialogue, ``C:`` ours and ``S:`` the server's."""
+    """A line for each line of the dialogue, ``C:`` ours and ``S:`` the server's; `secrets` the longest first."""
     lines = [where]
     # A secret may be cut by the reads it came in.
     for ours, pieces in groupby(exchanges, key=itemgetter(0)):
@@ -29,8 +29,8 @@ def render(where: str, exchanges: Sequence[Exchange], secrets: Sequence[bytes]) 
 
 
 def _without(octets: bytes, secrets: Sequence[bytes]) -> bytes:
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        octets = octets.replace(secret, HIDDEN)
+    for secret in secrets:
+        octets = octets.replace(secret, HIDDEN.encode())
     return octets
 
 

@@ -9,15 +9,14 @@ from locust.env import Environment
 
 from harness.errors import UsageError
 from harness.target import Account, Protocol
-from loadtests.content.letters import Letter
 from loadtests.ledger.slots import NOBODY
 from loadtests.users.base import MailUser
-from loadtests.users.smtp_session import SmtpSession
+from loadtests.users.smtp_session import Outgoing, SmtpSession
 
 __all__ = ["LmtpUser", "SmtpUser", "SubmissionUser"]
 
 
-_HOW: Final = "list it in the target file or an accounts file, or name it in the class (`user`, `password`, `recipients`)"
+_HOW: Final = "list it in the target file or an accounts file, or name it in the class (`user`, `recipients`)"
 
 
 class SmtpUser(MailUser):
@@ -67,20 +66,22 @@ class SmtpUser(MailUser):
         """Whether STARTTLS comes next."""
         return self.shared.plan.settings.traffic.tls == "required" and not session.connection.tls
 
-    def letters(self) -> Iterator[Letter]:
+    def letters(self) -> Iterator[Outgoing]:
         """The messages of one session."""
         for _ in range(self.between(self.shared.plan.settings.traffic.messages)):
             yield self.letter()
 
-    def letter(self) -> Letter:
+    def letter(self) -> Outgoing:
         """A message to as many recipients as the profile says, entered into the ledger; to be sent once."""
         shared, traffic, rng = self.shared, self.shared.plan.settings.traffic, self.random
         mailboxes = shared.accounts.recipients(rng, self.between(traffic.recipients))
         addresses = [shared.accounts.addresses[each] for each in mailboxes]
+        unknown = -1
         if traffic.unknown and rng.random() < traffic.unknown:
+            unknown = len(mailboxes) - 1
             mailboxes[-1], addresses[-1] = NOBODY, shared.accounts.unknown(rng)
         slot = shared.ledger.open(mailboxes)
-        return shared.letters.compose(slot, addresses, self.sender())
+        return Outgoing(shared.letters.compose(slot, self.sender(), addresses), slot, unknown)
 
     def between(self, ends: tuple[int, int]) -> int:
         """A number from one end to the other, both among them, each as likely."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import gevent
 
@@ -17,13 +17,26 @@ from loadtests.users.smtp_replies import GOING_AWAY
 if TYPE_CHECKING:
     from loadtests.users.smtp import SmtpUser
 
-__all__ = ["SmtpSession"]
+__all__ = ["Outgoing", "SmtpSession"]
 
 # Ours: a content of more octets is not copied to be sent in one write with the commands that follow it.
 _JOINED_OCTETS: Final = 64 * 1024
 
 # A slow client writes so often.
 _PIECE_EVERY_S: Final = 0.1
+
+
+class Outgoing(NamedTuple):
+    """A letter that is to be sent.
+
+    Attributes:
+        slot: Its first recipient's in the ledger; the next one's is one higher, and so on.
+        unknown: The place among the recipients of one who does not exist; -1 where all do.
+    """
+
+    letter: Letter
+    slot: int
+    unknown: int = -1
 
 
 @dataclass(slots=True)
@@ -37,6 +50,8 @@ class _Sending:
     """
 
     letter: Letter
+    slot: int
+    unknown: int
     since_s: float
     accepted: list[int] = field(default_factory=list)
     trouble: OperationFailed | None = None
@@ -50,7 +65,7 @@ class SmtpSession(SmtpDialogue):
         self._ledger: Final = user.shared.ledger
         self._unclean = False
 
-    def send(self, letter: Letter, *, octets_per_s: float | None = None) -> bool:
+    def send(self, outgoing: Outgoing, *, octets_per_s: float | None = None) -> bool:
         """Send one message.
 
         Args:
@@ -62,10 +77,11 @@ class SmtpSession(SmtpDialogue):
         Raises:
             OperationFailed: A command or a recipient was refused, or the connection failed.
         """
-        sending = self._begin(letter)
+        sending = self._begin(outgoing)
         if self.pipelining:
-            self._write(sending, self._envelope(letter))
-            self._read_envelope(sending, monotonic())
+            since_s = monotonic()
+            self._write(sending, self._envelope(sending.letter))
+            self._read_envelope(sending, since_s)
         else:
             self._ask(sending)
         if sending.accepted:
@@ -75,7 +91,7 @@ class SmtpSession(SmtpDialogue):
             raise sending.trouble
         return bool(sending.accepted)
 
-    def send_all(self, letters: Iterable[Letter]) -> int:
+    def send_all(self, mail: Iterable[Outgoing]) -> int:
         """Send messages one after the other; with pipelining, the next one's envelope goes out with the content.
 
         Such a message counts from when the one before it was answered: what waits behind a message is charged to that
@@ -90,47 +106,49 @@ class SmtpSession(SmtpDialogue):
         Source: RFC 2920 §3.1 (content may be the first in a group of commands).
         """
         if not self.pipelining:
-            return sum(map(self.send, letters))
+            return sum(map(self.send, mail))
         count = 0
         previous: _Sending | None = None
-        for letter in letters:
-            sending = self._begin(letter)
+        trouble: OperationFailed | None = None
+        for outgoing in mail:
+            sending = self._begin(outgoing)
             if previous is None:
-                self._write(sending, self._envelope(letter))
+                since_s = monotonic()
+                self._write(sending, self._envelope(sending.letter))
             else:
                 self._write_both(previous, sending)
+                sending.since_s = since_s = self._read_end_before(previous, sending)
                 count += 1
-                sending.since_s = self._read_end_before(previous, sending)
-            self._read_envelope(sending, sending.since_s)
+            self._read_envelope(sending, since_s)
             previous = sending if sending.accepted else None
-            if sending.trouble is not None:
+            if (trouble := sending.trouble) is not None:
                 break
         if previous is not None:
             self._write_content(previous)
             self._read_end(previous)
             count += 1
-            if previous.trouble is not None:
-                raise previous.trouble
+        if trouble is not None:
+            raise trouble
         return count
 
     # The steps of one message
 
-    def _begin(self, letter: Letter) -> _Sending:
+    def _begin(self, outgoing: Outgoing) -> _Sending:
         if self._unclean:
             self._unclean = False
             self.command(self.names.rset, b"RSET\r\n")
         since_s = self.user.begins_s()
         self.user.due_s = None
-        return _Sending(letter, since_s)
+        return _Sending(*outgoing, since_s)
 
     def _envelope(self, letter: Letter) -> bytes:
         """MAIL, each RCPT and DATA."""
         return b"".join([self._mail(letter), *map(_rcpt, letter.rcpt_to), b"DATA\r\n"])
 
     def _mail(self, letter: Letter) -> bytes:
-        if "SIZE" in self.extensions:
-            return b"MAIL FROM:<%b> SIZE=%d\r\n" % (letter.mail_from, letter.octets)
-        return b"MAIL FROM:<%b>\r\n" % letter.mail_from
+        size = b" SIZE=%d" % letter.octets if "SIZE" in self.extensions else b""
+        body = b" BODY=8BITMIME" if letter.needs_8bit and "8BITMIME" in self.extensions else b""
+        return b"MAIL FROM:<%b>%b%b\r\n" % (letter.mail_from, size, body)
 
     def _write(self, sending: _Sending, octets: bytes) -> None:
         """Write the envelope of a message."""
@@ -180,12 +198,11 @@ class SmtpSession(SmtpDialogue):
 
     def _recipient(self, sending: _Sending, at: int, reply: bytes, since_s: float) -> float:
         """Judge one reply to RCPT; now, when the next command may begin."""
-        letter, names = sending.letter, self.names
-        unknown = at in letter.unknown
+        names, unknown = self.names, at == sending.unknown
         if reply[0] == DONE:
             sending.accepted.append(at)
             return self.recorder.ok(names.unknown_taken if unknown else names.rcpt, since_s)
-        self._ledger.refused(letter.slot + at)
+        self._ledger.refused(sending.slot + at)
         if unknown and not reply.startswith(GOING_AWAY):
             return self.recorder.ok(names.unknown, since_s)
         failure = self._refused(names.rcpt, since_s, reply)
@@ -218,30 +235,35 @@ class SmtpSession(SmtpDialogue):
             raise
 
     def _write_content(self, sending: _Sending, octets_per_s: float | None = None) -> None:
-        wire = sending.letter.wire
         try:
-            if octets_per_s is None:
-                self.connection.send(wire)
-                return
-            piece = max(1, int(octets_per_s * _PIECE_EVERY_S))
-            for start in range(0, len(wire), piece):
-                gevent.sleep(_PIECE_EVERY_S)
-                self.connection.send(wire[start : start + piece])
+            if octets_per_s is not None:
+                self._send_slowly(sending.letter.wire, octets_per_s)
+            else:
+                self._send_behind(sending.letter, b"")
         except TransportError as exc:
             raise self._lost(sending, sending.accepted, exc) from exc
 
     def _write_both(self, previous: _Sending, sending: _Sending) -> None:
         """The content of one message, and the envelope of the next."""
-        wire, envelope = previous.letter.wire, self._envelope(sending.letter)
         try:
-            if len(wire) > _JOINED_OCTETS:
-                self.connection.send(wire)
-                self.connection.send(envelope)
-            else:
-                self.connection.send(wire + envelope)
+            self._send_behind(previous.letter, self._envelope(sending.letter))
         except TransportError as exc:
             self._not_sent(sending)
             raise self._lost(previous, previous.accepted, exc) from exc
+
+    def _send_behind(self, letter: Letter, commands: bytes) -> None:
+        """Send a content and what follows it: in one write, or without copying what is large."""
+        if letter.octets > _JOINED_OCTETS:
+            for piece in filter(None, (*letter.pieces, commands)):
+                self.connection.send(piece)
+        else:
+            self.connection.send(letter.wire + commands)
+
+    def _send_slowly(self, octets: bytes, octets_per_s: float) -> None:
+        piece = max(1, int(octets_per_s * _PIECE_EVERY_S))
+        for start in range(0, len(octets), piece):
+            gevent.sleep(_PIECE_EVERY_S)
+            self.connection.send(octets[start : start + piece])
 
     def _read_end_before(self, previous: _Sending, sending: _Sending) -> float:
         """The end of a message whose successor's envelope is under way. What goes wrong ends the session."""
@@ -261,8 +283,7 @@ class SmtpSession(SmtpDialogue):
         Raises:
             OperationFailed: It was refused, for one recipient at least; or nobody knows.
         """
-        letter, name = sending.letter, self.names.message
-        accepted = sending.accepted
+        name, accepted = self.names.message, sending.accepted
         now_s = sending.since_s
         failure: OperationFailed | None = None
         for each in ([at] for at in accepted) if self.lmtp else (accepted,):
@@ -273,18 +294,18 @@ class SmtpSession(SmtpDialogue):
             if reply[0] == DONE:
                 now_s = monotonic()
                 for at in each:
-                    self._ledger.accepted(letter.slot + at, now_s)
+                    self._ledger.accepted(sending.slot + at, now_s)
             else:
                 for at in each:
-                    self._ledger.refused(letter.slot + at)
+                    self._ledger.refused(sending.slot + at)
                 failure = self._refused(name, sending.since_s, reply)
         if failure is not None:
             raise failure
-        return self.recorder.ok(name, sending.since_s, letter.octets)
+        return self.recorder.ok(name, sending.since_s, sending.letter.octets)
 
     def _not_sent(self, sending: _Sending) -> None:
         """Nobody was sent this message's content."""
-        slot = sending.letter.slot
+        slot = sending.slot
         for at in range(len(sending.letter.rcpt_to)):
             self._ledger.refused(slot + at)
 
@@ -293,7 +314,7 @@ class SmtpSession(SmtpDialogue):
     ) -> OperationFailed:
         """The content was sent, and its reply never came: both sides may be right (RFC 5321 §6.1)."""
         for at in unanswered:
-            self._ledger.unsure(sending.letter.slot + at)
+            self._ledger.unsure(sending.slot + at)
         return self._broken(self.names.message, sending.since_s, trouble)
 
 

@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from gevent.event import Event
 from locust.env import Environment
 
 from harness.clients.tls import client_context
@@ -18,24 +19,39 @@ if TYPE_CHECKING:
     from loadtests.context import Context
     from loadtests.users.base import MailUser
 
-__all__ = ["context_of", "endpoint_of", "provide", "tls_context_of"]
+__all__ = ["context_of", "endpoint_of", "expect", "provide", "tls_context_of"]
 
 _contexts: "Final[WeakKeyDictionary[Environment, Context]]" = WeakKeyDictionary()
 _tls_contexts: Final[WeakKeyDictionary[Environment, ssl.SSLContext]] = WeakKeyDictionary()
+_expected: Final[WeakKeyDictionary[Environment, Event]] = WeakKeyDictionary()
+
+# Ours: longer than it takes all workers of a run to make ready.
+_PATIENCE_S: Final = 300.0
+
+
+def expect(environment: Environment) -> None:
+    """A run with a plan will provide the context, or another one: users that are made before that wait for it."""
+    _contexts.pop(environment, None)
+    _expected[environment] = Event()
 
 
 def provide(environment: Environment, context: "Context") -> None:
     """Give the users of an environment their context; a context of before is forgotten."""
     _contexts[environment] = context
     _tls_contexts.pop(environment, None)
+    if (expected := _expected.pop(environment, None)) is not None:
+        expected.set()
 
 
 def context_of(environment: Environment) -> "Context":
     """The context that was provided, or one for a locustfile of its own.
 
     Raises:
-        UsageError: There is no target file and no user class says where to connect; or the file is wrong.
+        UsageError: There is no target file and no user class says where to connect; or the file is wrong. The run
+            that is to provide the context has not begun.
     """
+    if (expected := _expected.get(environment)) is not None and not expected.wait(_PATIENCE_S):
+        raise UsageError("the run that these users belong to has not begun")
     if environment not in _contexts:
         from loadtests.users.base import MailUser
         from loadtests.users.standalone import standalone_context
