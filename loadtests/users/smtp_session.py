@@ -172,7 +172,8 @@ class SmtpSession(SmtpDialogue):
             self._not_sent(sending)
             raise
         finally:
-            if not sending.accepted and len(replies) == expected and replies[-1][0] == GO_ON:
+            taken = len(replies) == expected and replies[-1][0] == GO_ON
+            if taken and not sending.accepted and not self.connection.closed:
                 # RFC 2920 §3.1: DATA was taken although nobody was; an empty content ends it.
                 self._exchange(self.names.data, since_s, b".\r\n")
 
@@ -187,8 +188,10 @@ class SmtpSession(SmtpDialogue):
         recipients = len(sending.letter.rcpt_to)
         for at, reply in enumerate(replies[1 : recipients + 1]):
             self._recipient(sending, at, reply, since_s)
+            if self.connection.closed:
+                return
         if not sending.accepted:
-            self._unclean = not self.connection.closed
+            self._unclean = True
         elif len(replies) == recipients + 2:
             if replies[-1][0] != GO_ON:
                 sending.accepted.clear()
