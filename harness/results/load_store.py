@@ -89,8 +89,8 @@ def read_load_run(path: Path) -> LoadRun:
 
 
 def is_load_run(path: Path) -> bool:
-    """Whether this is the directory of a load run, or its summary; False where nothing can be read."""
-    summary = path if path.is_file() else path / SUMMARY_FILE
+    """Whether this is the directory of a load run, or a file in one; False where nothing can be read."""
+    summary = (path.parent if path.is_file() else path) / SUMMARY_FILE
     try:
         octets = _octets(summary)
         return octets is not None and msgspec.json.decode(octets, type=_Head).kind == "load"

@@ -22,7 +22,7 @@ from reports.load.charts import (
 from reports.load.limits import Bound
 from reports.load.pooling import BANDS, pooled
 from reports.load.scales import counts, latencies, seconds
-from reports.load.units import ms, per_s
+from reports.load.units import ms, round_figure, round_ms
 from reports.text import number, one_line, plural
 
 __all__ = ["Curves"]
@@ -79,7 +79,7 @@ class Curves:
             ("failed", "failed", lambda interval: interval.failed),
         ]
         values = {form: self._rates(count) for form, _, count in rows}
-        y, height = counts(max(map(max, values.values())), per_s), 220
+        y, height = counts(max(map(max, values.values())), round_figure), 220
         draw = {"due": area, "failed": area}
         return Chart(
             key="arrivals",
@@ -107,7 +107,7 @@ class Curves:
     def active(self) -> Chart:
         """Sessions that went on at the end of each interval."""
         values = [interval.active for interval in self._series.intervals]
-        y, height = counts(max(values), per_s, 2), 80
+        y, height = counts(max(values), round_figure, 2, least_step=1), 80
         return Chart(
             key="active",
             title="Sessions going on",
@@ -146,7 +146,7 @@ class Curves:
         if rest:
             groups.append(("rest", plural(len(rest), "other class", "other classes"), rest))
         layers = [self._rates(_errors_of(classes)) for _, _, classes in groups]
-        y, height = counts(max(map(sum, zip(*layers, strict=True))), per_s, 3), 150
+        y, height = counts(max(map(sum, zip(*layers, strict=True))), round_figure, 3), 150
         paths = stacked(layers, self._edges, y, height)
         forms = [form for form, _, _ in groups]
         return Chart(
@@ -201,7 +201,7 @@ class Curves:
                 *(Key(f"band {band}", f"to {band}") for band in ("p90", "p95", "p99", "max")),
             ),
             rules=tuple(
-                Rule("limit", "across", y.place(bound.ms), f"limit {bound.measure} {ms(bound.ms)}")
+                Rule("limit", "across", y.place(bound.ms), f"limit {bound.measure} {round_ms(bound.ms)}")
                 for bound in drawn
             ),
             table=self._table(
@@ -223,11 +223,12 @@ class Curves:
     @property
     def remark(self) -> str:
         """How the points were made of the run's intervals."""
+        interval = f"{round_figure(self._interval_s)} s"
         if self._pooled <= 1:
-            return f"Drawn in intervals of {per_s(self._interval_s)} s."
+            return f"Drawn in intervals of {interval}."
         return (
-            f"Each point stands for {self._pooled} intervals of {per_s(self._interval_s)} s: their rate, and the "
-            "highest of each percentile; series.json has them all."
+            f"Each point stands for {self._pooled} intervals of {interval}: their rate, and the highest of each "
+            "percentile; series.json has them all."
         )
 
     def _rates(self, count: Callable[[Interval], int]) -> list[float]:

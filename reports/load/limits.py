@@ -11,10 +11,9 @@ from reports.load.units import limit_value
 
 __all__ = ["Bound", "Limit", "Rule", "Standing", "limits", "shown_value", "standing"]
 
-_RULE: Final = re.compile(
-    r"(?P<subject>.+?)\s*(?:<=|>=|<|>|=)\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<unit>us|ms|s|min|%|)\s*"
-)
-_LATENCY: Final = re.compile(r"(?P<operation>\S+)\s+(?P<measure>p\d+(?:\.\d+)?|max)")
+# A rule may be a sentence of the generator's own: "sessions begun >= 98% of those asked for".
+_BOUND: Final = re.compile(r"(?:[<>=]|\bthan)\s*(?P<bound>\d+(?:\.\d+)?)\s*(?P<unit>us\b|ms\b|s\b|min\b|%|)")
+_LATENCY: Final = re.compile(r"\s*(?P<operation>\S+)\s+(?P<measure>p\d+(?:\.\d+)?|max)\s*[<>=]")
 _MS: Final = {"us": 0.001, "ms": 1.0, "s": 1_000.0, "min": 60_000.0}
 
 
@@ -72,13 +71,13 @@ def shown_value(judged: Judged) -> str:
 
 
 def _rule(text: str) -> Rule:
-    read = _RULE.fullmatch(text.strip())
+    read, latency = _BOUND.search(text), _LATENCY.match(text)
     if read is None:
         return Rule(text, "", None)
-    subject, unit = _LATENCY.fullmatch(read["subject"]), read["unit"]
-    if subject is None or unit not in _MS:
+    unit = read["unit"]
+    if latency is None or unit not in _MS:
         return Rule(text, unit, None)
-    return Rule(text, unit, Bound(subject["operation"], subject["measure"], float(read["bound"]) * _MS[unit]))
+    return Rule(text, unit, Bound(latency["operation"], latency["measure"], float(read["bound"]) * _MS[unit]))
 
 
 def _gravest(judged: Sequence[Judged]) -> Standing:

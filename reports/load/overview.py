@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import Final, NamedTuple
 
 from harness.results.load import Audit, Latency, LoadSummary
 from reports.load.limits import limits
-from reports.load.units import ms, per_s
+from reports.load.units import ms, per_s, round_figure
 from reports.text import number, plural
 
 __all__ = ["AUDIT", "PERCENTILES", "Figure", "Operation", "Overview", "Words"]
@@ -86,9 +87,27 @@ class Overview:
         return next(iter([*with_limit, *moving, *named.values()]), None)
 
     @property
+    def main_name(self) -> str:
+        """Its name; ``""`` where nothing was tried."""
+        return self.main.name if self.main else ""
+
+    @property
+    def chief(self) -> Latency | None:
+        """The main operation's latency; of a search, at the rate that it found."""
+        if self.summary.capacity_per_s is None:
+            return self.main.latency if self.main else None
+        held = [
+            part.latency_ms.get(self.main_name)
+            for part in self.summary.rounds
+            if part.kept and isclose(part.arrivals.asked_per_s, self.summary.capacity_per_s, rel_tol=0.005)
+        ]
+        return held[-1] if held else None
+
+    @property
     def headline(self) -> str:
         """The answer in one sentence."""
-        return self.summary.sentence or f"{self.summary.scenario}: {self.summary.verdict}."
+        said = self.summary.sentence or f"{self.summary.scenario}: {self.summary.verdict}."
+        return said[:1].upper() + said[1:]
 
     @property
     def warnings(self) -> list[str]:
@@ -128,20 +147,18 @@ class Overview:
     def figures(self) -> list[Figure]:
         """The run in numbers."""
         summary, arrivals, audit = self.summary, self.summary.arrivals, self.summary.audit
-        told = []
-        if summary.capacity_per_s is not None:
-            told.append(Figure("kept", "sessions/s within the limits", per_s(summary.capacity_per_s)))
-        told += [
-            Figure(
-                "plain", f"sessions/s, of {per_s(arrivals.asked_per_s)} asked", per_s(arrivals.made_per_s)
-            ),
+        capacity = summary.capacity_per_s
+        asked = f"of {round_figure(arrivals.asked_per_s)} asked" if arrivals.mode == "open" else "closed load"
+        told = [
+            Figure("plain", f"sessions/s, {asked}", per_s(arrivals.made_per_s))
+            if capacity is None
+            else Figure("kept", "sessions/s within the limits", per_s(capacity)),
             Figure("plain", "sessions completed", number(summary.completed)),
             Figure("broken" if self.errors else "none", "errors", number(self.errors)),
         ]
-        if arrivals.mode == "closed":
-            told[-3] = Figure("plain", "sessions/s, closed load", per_s(arrivals.made_per_s))
-        if self.main and self.main.latency.count:
-            told.append(Figure("plain", f"p95 of {self.main.name}", ms(self.main.latency.p95)))
+        if self.chief and self.chief.count:
+            at = "" if capacity is None else " at that rate"
+            told.append(Figure("plain", f"p95 of {self.main_name}{at}", ms(self.chief.p95)))
         if audit.readable_after_ms.count:
             told.append(Figure("plain", "p95 until readable", ms(audit.readable_after_ms.p95)))
         return [*told, *_audited(audit)]

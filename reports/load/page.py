@@ -183,6 +183,8 @@ def _environment() -> Environment:
     made.filters |= {
         "ms": units.ms,
         "per_s": units.per_s,
+        "round_figure": units.round_figure,
+        "round_ms": units.round_ms,
         "share": units.share,
         "span": units.span,
         "memory": units.memory,

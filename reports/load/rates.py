@@ -11,7 +11,7 @@ from harness.results.load import Latency, Round
 from reports.load.charts import WIDTH, Chart, Key, Point, Rule, Shape, Table, data_block, joined
 from reports.load.overview import PERCENTILES, Overview
 from reports.load.scales import Linear, Log, counts, latencies
-from reports.load.units import ms, per_s
+from reports.load.units import ms, per_s, round_figure, round_ms
 from reports.text import number, one_line
 
 __all__ = ["against_rate", "outcome"]
@@ -43,7 +43,7 @@ def against_rate(overview: Overview) -> Chart | None:
     field = next((field for field, name in PERCENTILES.items() if bound and name == bound.measure), "p95")
     longest = max(max(getattr(latency, line) for line in (*_LINES, field)) for _, latency in timed)
     near = bound if bound and bound.ms <= longest * _NEAR else None
-    x = counts(rates[-1], per_s, 6)
+    x = counts(rates[-1], round_figure, 6)
     y = latencies(min(latency.p50 for _, latency in timed), max(longest, near.ms if near else 0.0))
     height, lines = 280, tuple(dict.fromkeys([*_LINES, field]))
     return Chart(
@@ -65,7 +65,7 @@ def against_rate(overview: Overview) -> Chart | None:
         ),
         rules=(
             *(
-                [Rule("limit", "across", y.place(near.ms), f"limit {near.measure} {ms(near.ms)}")]
+                [Rule("limit", "across", y.place(near.ms), f"limit {near.measure} {round_ms(near.ms)}")]
                 if near
                 else []
             ),
@@ -77,7 +77,7 @@ def against_rate(overview: Overview) -> Chart | None:
                 outcome(part),
                 x.place(part.arrivals.asked_per_s),
                 y.place(getattr(latency, field)),
-                f"{one_line(part.label)}: {per_s(part.arrivals.asked_per_s)}/s, "
+                f"{one_line(part.label)}: {round_figure(part.arrivals.asked_per_s)}/s, "
                 f"{PERCENTILES[field]} {ms(getattr(latency, field))}, {outcome(part)}",
             )
             for part, latency in timed
@@ -87,7 +87,7 @@ def against_rate(overview: Overview) -> Chart | None:
             tuple(
                 (
                     one_line(part.label),
-                    f"{per_s(part.arrivals.asked_per_s)}/s",
+                    f"{round_figure(part.arrivals.asked_per_s)}/s",
                     f"{per_s(part.arrivals.made_per_s)}/s",
                     number(latency.count),
                     *(ms(getattr(latency, line)) for line in lines[::-1]),
@@ -133,7 +133,8 @@ def _nearest(timed: Timed, x: Linear, lines: Sequence[str]) -> Markup:
     return data_block(
         {
             "edges": [round(WIDTH * x.place(edge), 1) for edge in edges],
-            "labels": [f"{per_s(rate)}/s" for rate in rates],
+            "at": [round(WIDTH * x.place(rate), 1) for rate in rates],
+            "labels": [f"{round_figure(rate)}/s" for rate in rates],
             "rows": rows,
         }
     )

@@ -6,7 +6,7 @@ from itertools import product
 from math import ceil, floor, isclose, log10
 from typing import Final, Protocol
 
-from reports.load.units import ms
+from reports.load.units import round_ms
 
 __all__ = ["Linear", "Log", "Scale", "Tick", "counts", "latencies", "seconds"]
 
@@ -66,10 +66,10 @@ class Log:
         return min(log10(value / self.low) / log10(self.high / self.low), 1.0)
 
 
-def counts(highest: float, label: Callable[[float], str], ticks: int = 4) -> Linear:
-    """From 0 to the round value that holds `highest`, in about so many steps."""
+def counts(highest: float, label: Callable[[float], str], ticks: int = 4, least_step: float = 0.0) -> Linear:
+    """From 0 to the round value that holds `highest`, in about so many steps, none smaller than `least_step`."""
     highest = highest or 1.0
-    step = _round_up(highest / ticks)
+    step = max(_round_up(highest / ticks), least_step)
     top = step * ceil(highest / step - 1e-9)
     scale = Linear(0.0, top)
     marks = [step * index for index in range(round(top / step) + 1)]
@@ -87,18 +87,22 @@ def seconds(first: float, last: float, ticks: int = 7) -> Linear:
     return Linear(first, last, tuple(Tick(scale.place(mark), _clock(mark, step)) for mark in marks))
 
 
-def latencies(lowest_ms: float, highest_ms: float) -> Log:
-    """Milliseconds by ratio, between round values; a decade apart, or closer where there are few decades."""
+def latencies(lowest_ms: float, highest_ms: float, ticks: int = 10) -> Log:
+    """Milliseconds by ratio, between round values; marks are decades, and 2 and 5 between where there is room."""
     low = _round_down(max(lowest_ms, _LEAST_MS))
     high = _round_up(max(highest_ms, low))
     if high < 5 * low or isclose(high, 5 * low):
         low, high = _round_down(low / 2.1), _round_up(high * 1.9)
     scale = Log(low, high)
+    close, apart = (_marks(heads, low, high) for heads in (_ROUND, _ROUND[:1]))
+    marks = close if len(close) <= ticks else apart
+    return Log(low, high, tuple(Tick(scale.place(mark), round_ms(mark)) for mark in marks))
+
+
+def _marks(heads: tuple[float, ...], low: float, high: float) -> list[float]:
     decades = range(floor(log10(low)), ceil(log10(high)) + 1)
-    heads = _ROUND if high < 200 * low else _ROUND[:1]
     marks = [head * 10.0**decade for decade, head in product(decades, heads)]
-    inside = [mark for mark in marks if low * 0.999 <= mark <= high * 1.001]
-    return Log(low, high, tuple(Tick(scale.place(mark), ms(mark)) for mark in inside))
+    return [mark for mark in marks if low * 0.999 <= mark <= high * 1.001]
 
 
 def _round_up(value: float) -> float:

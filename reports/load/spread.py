@@ -10,7 +10,7 @@ from harness.results.load import Latency
 from reports.load.charts import WIDTH, Chart, Rule, Shape, Table, bars, data_block
 from reports.load.hdr import Bucket
 from reports.load.scales import counts, latencies
-from reports.load.units import ms, share
+from reports.load.units import ms, round_figure, share
 from reports.text import number, one_line
 
 __all__ = ["spread"]
@@ -29,7 +29,7 @@ def spread(name: str, key: str, buckets: Sequence[Bucket], latency: Latency) -> 
     """
     if not buckets:
         return None
-    x = latencies(buckets[0].low / 1000, max(buckets[-1].high / 1000, latency.max))
+    x = latencies(buckets[0].low / 1000, max(buckets[-1].high / 1000, latency.max), ticks=5)
     edges_ms = [
         x.low * 10 ** (place / _BARS_A_DECADE)
         for place in range(ceil(log10(x.high / x.low) * _BARS_A_DECADE - 1e-9) + 1)
@@ -39,7 +39,7 @@ def spread(name: str, key: str, buckets: Sequence[Bucket], latency: Latency) -> 
         place = bisect_right(edges_ms, (bucket.low + bucket.high) / 2000) - 1
         filled[min(max(place, 0), len(filled) - 1)] += bucket.count
     total = sum(filled)
-    y, height = counts(max(filled), lambda value: number(round(value)), 3), 240
+    y, height = counts(max(filled), round_figure, 3, least_step=1), 240
     edges = [WIDTH * x.place(edge) for edge in edges_ms]
     ranges = [f"{ms(low)} to {ms(high)}" for low, high in pairwise(edges_ms)]
     shares = [share(count, total) for count in filled]

@@ -1,11 +1,13 @@
 """Figures for people: three digits that mean something, and their unit."""
 
+from collections.abc import Callable
+from math import floor, log10
 from typing import Final
 
 from reports.life.shown import duration
 from reports.text import number
 
-__all__ = ["change", "limit_value", "memory", "ms", "per_s", "share", "span"]
+__all__ = ["change", "limit_value", "memory", "ms", "per_s", "round_figure", "round_ms", "share", "span"]
 
 _MEMORY: Final = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
@@ -14,20 +16,27 @@ _TIMES: Final = {"us": 0.001, "ms": 1.0, "s": 1_000.0, "min": 60_000.0}
 
 
 def ms(value_ms: float) -> str:
-    """Milliseconds, as seconds from one on: ``0.842 ms``, ``8.4 ms``, ``842 ms``, ``1.23 s``, ``613 s``."""
-    rounded = float(f"{value_ms:.3g}")
-    if abs(rounded) < 1000:
-        return f"{_three(rounded)} ms"
-    return f"{_three(value_ms / 1000)} s"
+    """A measured time, in seconds from one on: ``0.842 ms``, ``8.40 ms``, ``842 ms``, ``1.23 s``, ``613 s``."""
+    return _time(value_ms, _three)
+
+
+def round_ms(value_ms: float) -> str:
+    """A time that somebody chose: ``8.4 ms``, ``1 s``."""
+    return _time(value_ms, _plain)
 
 
 def per_s(value: float) -> str:
-    """A rate without its unit: ``0.25``, ``19.9``, ``142``, ``1,240``."""
+    """A measured rate without its unit: ``0.250``, ``19.9``, ``142``, ``1,240``."""
     return _three(value)
 
 
+def round_figure(value: float) -> str:
+    """A number that somebody chose: ``0.25``, ``20``, ``1,240``."""
+    return _plain(value)
+
+
 def share(part: float, whole: float) -> str:
-    """``0.43 %``; ``""`` of nothing."""
+    """``0.430 %``; ``""`` of nothing."""
     return f"{_three(100 * part / whole)} %" if whole else ""
 
 
@@ -42,7 +51,7 @@ def change(old: float, new: float) -> str:
 def memory(octets: int) -> str:
     """``412 MiB``, ``1.5 GiB``."""
     unit, size = next(((unit, size) for unit, size in _MEMORY if octets >= size), ("octets", 1))
-    return f"{_three(octets / size)} {unit}"
+    return f"{_plain(octets / size)} {unit}"
 
 
 def span(seconds: float) -> str:
@@ -54,16 +63,24 @@ def limit_value(value: float, unit: str) -> str:
     """A measured value in a rule's own unit, as its kind is shown elsewhere."""
     if unit in _TIMES:
         return ms(value * _TIMES[unit])
-    return f"{_three(value)} {unit}" if unit else _three(value)
+    return f"{_three(value)} {unit}" if unit else _plain(value)
+
+
+def _time(value_ms: float, written: Callable[[float], str]) -> str:
+    if abs(float(f"{value_ms:.3g}")) < 1000:
+        return f"{written(value_ms)} ms"
+    return f"{written(value_ms / 1000)} s"
 
 
 def _three(value: float) -> str:
-    """Three significant digits, all digits of whole numbers; no exponent."""
-    if value == int(value) and abs(value) < 10**15:
-        return number(int(value))
+    """Three significant digits, or all before the point: ``0.842``, ``8.40``, ``84.0``, ``842``, ``8,420``; ``0``."""
     rounded = float(f"{value:.3g}")
-    if abs(rounded) >= 100:
+    if not rounded or abs(rounded) >= 100:
         return number(round(value))
-    if abs(rounded) >= 1:
-        return f"{value:.{2 if abs(rounded) < 10 else 1}f}"
-    return f"{rounded:.12f}".rstrip("0").rstrip(".")
+    return f"{rounded:.{2 - floor(log10(abs(rounded)))}f}"
+
+
+def _plain(value: float) -> str:
+    """The same without zeros at the end: ``8.4``, ``84``."""
+    text = _three(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text

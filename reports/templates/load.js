@@ -21,9 +21,9 @@
 
   // The same rounding as the page's: three digits that mean something.
   const three = (value) => {
-    const rounded = Math.abs(Number(value.toPrecision(3)));
-    if (Number.isInteger(value) || rounded >= 100) return Math.round(value).toLocaleString("en");
-    return rounded >= 1 ? value.toFixed(rounded < 10 ? 2 : 1) : String(Number(value.toPrecision(3)));
+    const rounded = Number(value.toPrecision(3));
+    if (!rounded || rounded >= 100) return Math.round(value).toLocaleString("en");
+    return rounded.toFixed(2 - Math.floor(Math.log10(rounded)));
   };
   const units = {
     ms: (value) => Number(value.toPrecision(3)) < 1000 ? three(value) + " ms" : three(value / 1000) + " s",
@@ -43,9 +43,9 @@
     let data = null, place = -1;
     const point = (wanted) => {
       data ||= { ...(chart.hasAttribute("data-clock") ? clock : {}), ...JSON.parse(source.textContent) };
-      const { edges, labels, rows } = data;
+      const { edges, labels, rows, at } = data;
       place = Math.max(0, Math.min(labels.length - 1, wanted(data, place)));
-      const x = (edges[place] + edges[place + 1]) / 20 + "%";
+      const x = (at ? at[place] / 10 : (edges[place] + edges[place + 1]) / 20) + "%";
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
       frame.classList.add("pointed");

@@ -1,4 +1,4 @@
-"""Load runs as a queue of servers makes them: clean, broken, saturated, a search, empty, closed, and a huge hostile one."""
+"""Load runs as a queue of servers makes them: clean, broken, saturated, a search, empty, closed, huge and hostile."""
 
 import random
 from collections import Counter, defaultdict
@@ -147,7 +147,13 @@ def series(sessions: Sequence[Session], interval_s: float = 1.0) -> Series:
 def operation_interval(samples: Sequence[float], failed: int) -> OperationInterval:
     whole = latency(samples)
     return OperationInterval(
-        count=whole.count, failed=failed, p50=whole.p50, p90=whole.p90, p95=whole.p95, p99=whole.p99, max=whole.max
+        count=whole.count,
+        failed=failed,
+        p50=whole.p50,
+        p90=whole.p90,
+        p95=whole.p95,
+        p99=whole.p99,
+        max=whole.max,
     )
 
 
@@ -186,7 +192,9 @@ def judged(rule: str, value: float | None, kept: bool | None, **more: str) -> Ju
     return Judged(rule=rule, value=value, kept=kept, **more)
 
 
-def round_of(label: str, sessions: Sequence[Session], rate_per_s: float, duration_s: float, **more: bool) -> Round:
+def round_of(
+    label: str, sessions: Sequence[Session], rate_per_s: float, duration_s: float, **more: bool
+) -> Round:
     samples = by_operation(sessions)
     latencies = {name: latency(values) for name, values in samples.items()}
     errors = Counter(session.error[1] for session in sessions if session.error)
@@ -252,7 +260,7 @@ def summary(sessions: Sequence[Session], rate_per_s: float, duration_s: float, *
             "content.sizes": "measured",
             "traffic.recipients": "1 to 3",
         },
-        "command": f"mailproof load inbound target.toml --rate {rate_per_s:g} --duration {duration_s:g} --seed 20261124",
+        "command": f"mailproof load inbound target.toml --rate {rate_per_s:g} --duration {duration_s:g} --seed 7",
         "arrivals": made(sessions, rate_per_s, duration_s),
         "completed": sum(not session.error for session in sessions),
         "errors": dict(errors),
@@ -284,6 +292,11 @@ def run_of(sessions: Sequence[Session], told: LoadSummary) -> LoadRun:
     return LoadRun(Path("mailproof-load"), told, series(sessions), histograms(by_operation(sessions)))
 
 
+def calm(rate_per_s: float) -> list[Session]:
+    """A minute at this rate without trouble."""
+    return served(arrivals(rate_per_s, 60, 11))
+
+
 def clean() -> LoadRun:
     """Everything held."""
     sessions = served(arrivals(30, 60, 7))
@@ -291,7 +304,7 @@ def clean() -> LoadRun:
 
 
 def broken() -> LoadRun:
-    """Frozen for three seconds, short of storage, mail lost and duplicated, a worker dead, two rounds of three kept."""
+    """Frozen for three seconds, short of storage, mail lost and duplicated, a worker dead."""
     refusals = {"452": 0.03, "timeout": 0.004, "421": 0.01, "reset": 0.002}
     sessions = served(arrivals(40, 60, 8), frozen_s=(20.0, 23.0), errors=refusals)
     good = summary(sessions, 40, 60)
@@ -306,32 +319,37 @@ def broken() -> LoadRun:
         accepted_despite_error=5,
         strangers=1,
         examples={
-            "lost": [f"0badcafe.1.{slot} to user{slot % 9}@example.test, accepted {slot / 40:.1f} s into the run" for slot in range(801, 808)],
+            "lost": [
+                f"0badcafe.1.{slot} to user{slot % 9}@example.test, accepted {slot / 40:.1f} s in"
+                for slot in range(801, 808)
+            ],
             "duplicated": [f"0badcafe.0.{slot} in user2@example.test, found twice" for slot in (17, 40, 993)],
             "corrupted": ["0badcafe.0.512 in user4@example.test"],
         },
-    )  # fmt: skip
-    p95 = good.latency_ms[MESSAGE].p95
+    )
+    rounds = [round_of("80 %", calm(26.7), 26.7, 60), round_of("100 %", calm(33.3), 33.3, 60)]
+    rounds.append(round_of("120 %", sessions, 40, 60))
     slo = [
-        judged("smtp.message p95 < 500 ms", 181.4, kept=True, round="80 %"),
-        judged("smtp.message p95 < 500 ms", 242.7, kept=True, round="100 %"),
-        judged("smtp.message p95 < 500 ms", round(p95, 3), kept=False, round="120 %"),
+        *(one for part in rounds for one in part.slo),
         judged("delivery p95 < 60 s", 0.25, kept=True),
         judged("errors < 1 %", 4.62, kept=False),
         judged("lost = 0", 7.0, kept=False),
         judged("pop3.retr p99 < 1 s", None, kept=None, note="no such operation in this run"),
     ]
     died = replace(
-        HEALTH.workers[1], cpu=0.21, cpu_max=0.4, lag_p99_ms=0.8, lag_max_ms=3.0, lost_at_s=41.0, share_lost=374
+        HEALTH.workers[1],
+        cpu=0.21,
+        cpu_max=0.4,
+        lag_p99_ms=0.8,
+        lag_max_ms=3.0,
+        lost_at_s=41.0,
+        share_lost=374,
     )
     told = replace(
         good,
         audit=audit,
         slo=slo,
-        rounds=[
-            round_of(f"{share} %", sessions[: len(sessions) * share // 120], 40 * share / 120, 60)
-            for share in (80, 100, 120)
-        ],
+        rounds=rounds,
         generator=replace(HEALTH, workers=[HEALTH.workers[0], died]),
         verdict="broken",
         sentence="Postfix 3.7 + Dovecot 2.3 lost 7 accepted messages and broke 3 of 5 limits at 40 sessions/s.",
@@ -425,9 +443,15 @@ def closed() -> LoadRun:
 def huge() -> LoadRun:
     """Fifty operations, a thousand intervals, and everything that can be said is hostile."""
     rng = random.Random(50)
-    names = [f"imap.{'x' * (place % 7)}{place} {HOSTILE}" if place % 3 else f"imap.op{place}" for place in range(50)]
+    names = [
+        f"imap.{'x' * (place % 7)}{place} {HOSTILE}" if place % 3 else f"imap.op{place}"
+        for place in range(50)
+    ]
     classes = [f"NO [{place}{HOSTILE}]" for place in range(20)]
-    samples = {name: [rng.lognormvariate(2 + place / 12, 0.9) for _ in range(300)] for place, name in enumerate(names)}
+    samples = {
+        name: [rng.lognormvariate(2 + place / 12, 0.9) for _ in range(300)]
+        for place, name in enumerate(names)
+    }
     whole = {name: latency(values) for name, values in samples.items()}
     intervals = []
     for at in range(1000):
@@ -435,7 +459,8 @@ def huge() -> LoadRun:
         for name, total in whole.items():
             swing = rng.uniform(0.6, 1.7)
             measures = {
-                field: round(getattr(total, field) * swing, 3) for field in ("p50", "p90", "p95", "p99", "max")
+                field: round(getattr(total, field) * swing, 3)
+                for field in ("p50", "p90", "p95", "p99", "max")
             }
             operations[name] = OperationInterval(count=rng.randrange(1, 90), failed=at % 2, **measures)
         intervals.append(
