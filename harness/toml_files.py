@@ -24,8 +24,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 # Makes the error of a file (or of the flags in its place), a key, ``""`` for the whole file, and a problem.
 Refuse = Callable[[Path | str, str, str], SettingsFileError]
 
-# Ours: a target of a load run with forty thousand accounts; a larger file is a mistake.
-MAX_FILE_OCTETS: Final = 4 * 1024 * 1024
+# Ours: a target of a load run with a hundred thousand accounts; a larger file is a mistake.
+MAX_FILE_OCTETS: Final = 16 * 1024 * 1024
 
 _PLACE: Final = re.compile(r" - at (?:`key` in )?`\$(?P<place>.*)`$")
 _STEP: Final = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<item>\d+|\.\.\.)\]")

@@ -15,7 +15,9 @@ __all__ = ["app", "main"]
 # In the order of the help; each is a function of its own name in a module of its own name.
 _VERBS: Final = (
     "check",
+    "load",
     "report",
+    "diff",
     "replay",
     "explain",
     "probe",

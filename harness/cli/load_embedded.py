@@ -14,14 +14,14 @@ from harness.cli.load_child import child, last_words, wait_for_line
 from harness.errors import RunFailed
 from harness.target import Account
 
-__all__ = ["EmbeddedServer", "embedded_server", "made_accounts", "world_of"]
+__all__ = ["EMBEDDED_DOMAIN", "EmbeddedServer", "embedded_server", "made_accounts", "world_of"]
 
 # Ours: a server with ten thousand accounts is ready in seconds, on a busy machine too.
 _READY_S: Final = 60.0
 # The last line that `mailproof serve` prints when it is ready.
 _READY_LINE: Final = b"Ctrl-C ends it."
 
-_DOMAIN: Final = "example.test"
+EMBEDDED_DOMAIN: Final = "example.test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class EmbeddedServer:
 
 def made_accounts(count: int) -> tuple[Account, ...]:
     """``user1@example.test`` and its neighbours; their passwords are no secret."""
-    addresses = (f"user{number}@{_DOMAIN}" for number in range(1, count + 1))
+    addresses = (f"user{number}@{EMBEDDED_DOMAIN}" for number in range(1, count + 1))
     return tuple(Account(address, "secret", address) for address in addresses)
 
 

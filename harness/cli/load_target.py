@@ -1,13 +1,16 @@
 """The target of a load run, as a file that generator processes read: given, made of flags, or embedded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.cli.load_embedded import embedded_server, made_accounts
-from harness.cli.options import TargetFlags, open_target
+from harness.cli.load_embedded import EMBEDDED_DOMAIN, embedded_server, made_accounts
+from harness.cli.options import TargetFlags, ask_password, open_target
+from harness.errors import UsageError
 from harness.target import Account, Target
+from harness.toml_files import MAX_FILE_OCTETS
+from loadtests.accounts import expand, read_accounts
 
 __all__ = ["Place", "load_target"]
 
@@ -31,14 +34,14 @@ def load_target(
     flags: TargetFlags,
     *,
     verify_tls: bool,
-    accounts: Sequence[Account],
+    accounts: str | None,
     embedded_accounts: int,
     directory: Path,
 ) -> Iterator[Place]:
     """The target that was asked for; the embedded server runs as long as the context.
 
     Args:
-        accounts: In place of the target's own, where there are any.
+        accounts: In place of the target's own: a CSV file, or a pattern.
         embedded_accounts: How many the embedded server has, where none are given.
         directory: Private, and there as long as the context.
 
@@ -47,22 +50,40 @@ def load_target(
         RunFailed: The embedded server did not become ready.
     """
     if path is None and not any(flags.values()):
-        with embedded_server(directory, accounts or made_accounts(embedded_accounts)) as server:
+        known = _accounts(accounts, EMBEDDED_DOMAIN) or made_accounts(embedded_accounts)
+        with embedded_server(directory, known) as server:
             yield Place(Target.load(server.target), server.target, (server.pid,))
         return
     # Whether a run may be at all is asked later, when it is known how much it would do.
     with open_target(path, flags, verify_tls=verify_tls, authorized=True) as target:
-        if path is not None and not accounts:
+        if path is not None and accounts is None:
             yield Place(target, path.absolute())
         else:
-            yield _written(replace(target, accounts=tuple(accounts) or target.accounts), directory)
+            known = _accounts(accounts, target.domain) or target.accounts
+            yield _written(replace(target, accounts=known), directory)
+
+
+def _accounts(text: str | None, domain: str) -> tuple[Account, ...]:
+    """Those of a CSV file or a pattern; the pattern's password is asked for as that of `--user` is."""
+    if text is None:
+        return ()
+    path = Path(text)
+    if path.is_file() or "{" not in text:
+        return read_accounts(path, domain)
+    try:
+        return tuple(expand(text, ask_password(text), domain))
+    except UsageError as exc:
+        raise UsageError(f"--accounts: {exc}") from exc
 
 
 def _written(target: Target, directory: Path) -> Place:
     """A target of flags, or with accounts from elsewhere, as a private file."""
     if target.ca is not None:
         target = target.with_ca(target.ca.absolute())
+    text = target.to_toml()
+    if len(text) > MAX_FILE_OCTETS:
+        raise UsageError(f"{len(target.accounts):,} accounts are more than a target file has room for")
     file = directory / "target.toml"
     file.touch(0o600)
-    file.write_text(target.to_toml())
+    file.write_text(text)
     return Place(target, file)

@@ -183,4 +183,4 @@ def ask_password(user: str) -> str:
         return password
     if sys.stdin.isatty():
         return cast("str", typer.prompt(f"Password of {user}", hide_input=True, err=True))
-    raise UsageError(f"--user {user}: put the password into the environment as {PASSWORD_ENV}")
+    raise UsageError(f"{user}: put the password into the environment as {PASSWORD_ENV}")
