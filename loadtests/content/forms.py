@@ -10,7 +10,7 @@ from typing import Final
 from harness.errors import UsageError
 from loadtests.content.mime import structure
 from loadtests.content.sizes import drawn
-from loadtests.ledger.token import MESSAGE_ID, SEALED, TOKEN_FIELD, fields_of, split
+from loadtests.ledger.token import MESSAGE_ID, SEALED, TOKEN_FIELD, fields_of
 from loadtests.plan import Content
 
 __all__ = ["Form", "Pool", "pool_of"]
@@ -149,9 +149,10 @@ def read_form(octets: bytes) -> Form | None:
     """
     if octets.startswith(b"From "):
         octets = octets.partition(b"\n")[2]  # the line of an mbox
-    header, body = split(_LINE_END.sub(b"\r\n", octets))
-    fields = [(found[1].lower(), found[0]) for found in _FIELD.finditer(header + b"\r\n")]
-    if not fields or sum(len(line) for _, line in fields) != len(header) + 2:
+    header, _, body = _LINE_END.sub(b"\r\n", octets).partition(b"\r\n\r\n")
+    header = header.removesuffix(b"\r\n") + b"\r\n"
+    fields = [(found[1].lower(), found[0]) for found in _FIELD.finditer(header)]
+    if sum(len(line) for _, line in fields) != len(header):
         return None
     kept = [(name, line) for name, line in fields if name not in _OURS]
     body += b"" if body.endswith(b"\r\n") else b"\r\n"

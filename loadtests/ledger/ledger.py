@@ -139,7 +139,7 @@ class Ledger:
         return encode(batch)
 
     def _ms(self, at_s: float) -> int:
-        return max(0, int((at_s - self._started_s) * 1000))
+        return max(0, int((at_s - self._started_s) * 1000 + 0.5))
 
 
 class Book:

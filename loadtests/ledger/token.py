@@ -67,9 +67,7 @@ SEALED: Final = (
 _TOKEN: Final = re.compile(
     rb"([0-9a-f]{8})\.([0-9]{1,5})\.([0-9]{8,10})\.([0-9a-f]{4})([0-9a-f]{16})([0-9a-f]{4})"
 )
-_END_OF_HEADER: Final = re.compile(rb"\r?\n\r?\n")
-_FIELD: Final = re.compile(rb"^([!-9;-~]+):[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE)
-_FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD: Final = re.compile(rb"\r\n(?=[ \t])")
 _QUOTED_FROM: Final = re.compile(rb"^>+(?=From )", re.MULTILINE)
 
 
@@ -129,9 +127,11 @@ def identify(header: bytes) -> Token | None:
 
 
 def _token_field_kept(text: bytes, fields: dict[bytes, bytes], header: bytes) -> bool:
-    """True where the X- field is as it was or was taken away, false where it is there under a damaged name."""
+    """True where the X- field is as it was or was taken away, without a trace of its name or a second token."""
     line = fields.get(_NAME)
-    return header.count(text) == 1 if line is None else line == TOKEN_FIELD + b": " + text
+    if line is None:
+        return header.count(text) == 1 and TOKEN_FIELD not in header
+    return line == TOKEN_FIELD + b": " + text
 
 
 def _proved(fields: dict[bytes, bytes]) -> _Proved | None:
@@ -145,12 +145,15 @@ def _proved(fields: dict[bytes, bytes]) -> _Proved | None:
 
 
 def split(content: bytes) -> tuple[bytes, bytes]:
-    """Header and body, without the empty line between them; its lines may end in CRLF or LF."""
-    header, _, body = content.partition(b"\r\n\r\n")
-    if header.count(b"\n") != header.count(b"\r\n"):
-        end = _END_OF_HEADER.search(content)
-        header, body = (content[: end.start()], content[end.end() :]) if end else (content, b"")
-    return header, body if b"\r\n" in content else body.replace(b"\n", b"\r\n")
+    """Header and body, without the empty line between them, all lines ended by CRLF.
+
+    Where the empty line is one of CRLF, an LF alone ends no line; otherwise all lines end in LF.
+    """
+    header, empty_line, body = content.partition(b"\r\n\r\n")
+    if empty_line:
+        return header, body
+    header, _, body = content.partition(b"\n\n")
+    return header.replace(b"\n", b"\r\n"), body.replace(b"\n", b"\r\n")
 
 
 def fields_of(header: bytes) -> dict[bytes, bytes]:
@@ -158,11 +161,11 @@ def fields_of(header: bytes) -> dict[bytes, bytes]:
 
     Source: RFC 5322 §2.2.3 (unfolding takes away the line ends and nothing else).
     """
-    return {found[1].lower(): _unfolded(found[0]) for found in _FIELD.finditer(header)}
-
-
-def _unfolded(line: bytes) -> bytes:
-    return (_FOLD.sub(b"", line) if b"\n" in line else line).removesuffix(b"\r")
+    lines = _FOLD.sub(b"", header).split(b"\r\n")
+    if header.count(b"\n") != header.count(b"\r\n"):
+        # Some stores put fields that end in LF before a message that they keep as it came.
+        lines = [line.rpartition(b"\n")[2] for line in lines]
+    return {line.partition(b":")[0].lower(): line for line in lines}
 
 
 def mask_of(names: Collection[bytes]) -> int:
