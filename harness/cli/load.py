@@ -24,6 +24,7 @@ from harness.cli.load_roles import DEFAULT_WEB, AskedRole, role_of
 from harness.cli.load_run import LoadRequest, TargetRequest, run_load
 from harness.cli.load_scenarios import print_scenarios, scenario_of, settings_of
 from harness.cli.load_schedule import Asked, shape_of
+from harness.cli.load_worker import run_worker
 from harness.cli.options import TargetFlags
 
 __all__ = ["load"]
@@ -171,7 +172,8 @@ def load(
             master_host=master_host, web=web_at or (DEFAULT_WEB if web else None),
         )
     )  # fmt: skip
-    code = run_load(
+    run = run_worker if role.worker else run_load
+    code = run(
         LoadRequest(
             scenario=chosen, target=where, settings=settings, shape=shape_of(asked, settings), role=role, seed=seed,
             out=out, pids=pid or (), max_rate=max_rate,

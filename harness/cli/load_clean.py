@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.cli.load_out import run_number
 from harness.cli.load_run import TargetRequest
+from harness.cli.load_safety import check_owner_agrees
 from harness.errors import UsageError
 
 __all__ = ["clean_run"]
@@ -25,16 +26,13 @@ def clean_run(text: str, where: TargetRequest) -> int:
         UsageError: There is no such run, or no target was named.
     """
     run = run_number(text)
-    if where.path is None and not any(where.flags.values()):
+    if where.embedded:
         raise UsageError(f"--clean {text}: say where, as in: mailproof load --clean {run} TARGET.toml")
     with (
         tempfile.TemporaryDirectory(prefix="mailproof-load-") as private,
         where.opened(Path(private), 0) as place,
     ):
-        if not place.target.on_this_host and not where.authorized:
-            raise UsageError(
-                f"{place.target.name} is not on this host; if its owner agrees, say --authorized"
-            )
+        check_owner_agrees(place.target, authorized=where.authorized)
         # Readers are greenlets, and those live in a process of their own.
         command = [sys.executable, "-P", "-m", "loadtests.clean", run, str(place.file)]
         return subprocess.run(command, check=False).returncode  # noqa: S603 (our own interpreter, no shell)

@@ -26,7 +26,7 @@ from harness.cli.options import TargetFlags
 from harness.errors import UsageError
 from loadtests.plan import Plan, Settings
 
-__all__ = ["LoadRequest", "TargetRequest", "run_load"]
+__all__ = ["LoadRequest", "TargetRequest", "patience_s", "run_load"]
 
 _SEED_BITS: Final = 32
 _RUN_OCTETS: Final = 4
@@ -46,6 +46,11 @@ class TargetRequest:
     verify_tls: bool
     accounts: str | None
     authorized: bool
+
+    @property
+    def embedded(self) -> bool:
+        """Nobody named a target."""
+        return self.path is None and not any(self.flags.values())
 
     @contextmanager
     def opened(self, directory: Path, embedded_accounts: int) -> Iterator[Place]:
@@ -98,7 +103,7 @@ def run_load(request: LoadRequest) -> int:
             command=generator_command(request.scenario.file, request.shape, request.role),
             plan=path.absolute(),
             log=request.out / LOG_FILE,
-            patience_s=_patience_s(request.settings),
+            patience_s=patience_s(request.settings),
         )
         with live_screen() as screen:
             ended = generator.run(screen)
@@ -138,7 +143,7 @@ def _again(seed: int | None) -> str:
     return shlex.join(["mailproof", *sys.argv[1:], *([] if seed is None else ["--seed", str(seed)])])
 
 
-def _patience_s(settings: Settings) -> float:
+def patience_s(settings: Settings) -> float:
     """How long after Ctrl-C sessions are drained, mailboxes are read and results are written."""
     audit_s = settings.audit.wait_s + _READING_S if settings.audit.enabled else 0.0
     return settings.timeout_s + settings.drain_s + audit_s + _WRITING_S

@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.target import Protocol, Target
 from loadtests.plan import Settings
 
-__all__ = ["CEILING_PER_S", "check_allowed", "plan_in_words"]
+__all__ = ["CEILING_PER_S", "check_allowed", "check_owner_agrees", "plan_in_words"]
 
 # Ours: sessions a second at a target elsewhere that nobody has to ask for; a busy mail system of a thousand people.
 CEILING_PER_S: Final = 100.0
@@ -25,18 +25,24 @@ def check_allowed(target: Target, shape: Shape, *, authorized: bool, max_rate: f
     Raises:
         UsageError: The target is elsewhere and nobody said that its owner agrees, or the rate is above the ceiling.
     """
-    elsewhere = not target.on_this_host
-    if elsewhere and not authorized:
-        raise UsageError(
-            f"{target.name} is not on this host, and a load run can take a mail system down: "
-            "if its owner agrees, say so with --authorized"
-        )
-    ceiling = max_rate if max_rate is not None else CEILING_PER_S if elsewhere else None
+    check_owner_agrees(target, authorized=authorized)
+    ceiling = max_rate
+    if ceiling is None and not target.on_this_host:
+        ceiling = CEILING_PER_S
     if ceiling is not None and shape.peak_per_s > ceiling:
         raise UsageError(
             f"up to {shape.peak_per_s:g} sessions/s are above the ceiling of {ceiling:g}/s"
             f"{' for a target that is not on this host' if max_rate is None else ''}; "
             f"if that is meant, say --max-rate {shape.peak_per_s:g}"
+        )
+
+
+def check_owner_agrees(target: Target, *, authorized: bool) -> None:
+    """Raises `UsageError` where the target is elsewhere and nobody said that its owner agrees."""
+    if not target.on_this_host and not authorized:
+        raise UsageError(
+            f"{target.name} is not on this host, and a load run can take a mail system down: "
+            "if its owner agrees, say so with --authorized"
         )
 
 

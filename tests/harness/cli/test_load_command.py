@@ -34,6 +34,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Run:
         return 0
 
     monkeypatch.setattr(command, "run_load", note)
+    monkeypatch.setattr(command, "run_worker", note)
 
     def run(*words: str) -> LoadRequest:
         requests.clear()
@@ -108,6 +109,7 @@ def test_a_locustfile_of_ones_own_is_a_scenario(asked: Run, tmp_path: Path) -> N
         (("inbound", "--duration", "0"), "--duration: '0'"),
         (("inbound", "--slo", "smtp.message p95 5 s"), "--slo"),
         (("inbound", "--worker"), "--worker: say where the master is"),
+        (("inbound", "--worker", "--master-host", "h"), "--worker: give the target file"),
         (("inbound", "--profile", "nowhere.toml"), "nowhere.toml: cannot be read"),
         (("--clean", "rubbish", "t.toml"), "--clean: 'rubbish' is neither"),
         (("--clean", "1a2b3c4d"), "say where, as in: mailproof load --clean 1a2b3c4d TARGET.toml"),
