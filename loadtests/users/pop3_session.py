@@ -84,26 +84,29 @@ class Pop3Session(Dialogue):
         One answer at a time is held. Who does not take them all must close the session.
 
         Raises:
-            OperationFailed: The first that was refused, when all are answered; or the connection failed.
+            OperationFailed: One was refused: what was sent behind it has been answered, and is not handed out; or the
+                connection failed.
         """
         waiting = iter(steps)
         ahead = AHEAD if self.offers("PIPELINING") else 1
-        failure: OperationFailed | None = None
         while under_way := list(islice(waiting, ahead)):
             since_s = monotonic()
             with self._during(under_way[0].operation, since_s):
                 self.connection.send(b"".join(step.line + CRLF for step in under_way))
+            failure: OperationFailed | None = None
             for step in under_way:
                 with self._during(step.operation, since_s):
                     self.connection.expect(self.connection.timeout_s)
                     answer = self._answer(multi_line=step.multi_line)
                 if answer.ok:
                     self._counted(step.operation, since_s, answer)
-                    yield answer
+                    if failure is None:
+                        yield answer
                 else:
-                    failure = failure or self._refusal(step.operation, since_s, answer)
-        if failure is not None:
-            raise failure
+                    refusal = self._refusal(step.operation, since_s, answer)
+                    failure = failure or refusal
+            if failure is not None:
+                raise failure
 
     # Before the maildrop
 
@@ -173,22 +176,24 @@ class Pop3Session(Dialogue):
 
     def list_(self) -> dict[int, int]:
         """Number -> octets."""
-        return {scan.number: scan.octets for scan in map(read_scan_listing, self.command(_LIST).lines)}
+        lines = self.command(_LIST).lines
+        with self._during("pop3.list", monotonic()):
+            return {scan.number: scan.octets for scan in map(read_scan_listing, lines)}
 
     def uidl(self) -> list[tuple[int, bytes]]:
         """Number and unique-id of each message."""
-        return self._uids(self.command(_UIDL))
+        return self._uids(self.command(_UIDL).lines)
 
     def uidl_of(self, numbers: Iterable[int]) -> list[tuple[int, bytes]]:
         """The same of some messages."""
         answers = self.batch(Step("pop3.uidl", b"UIDL %d" % number) for number in numbers)
-        return [(each.number, each.unique_id) for each in (read_uid_listing(a.text) for a in answers)]
+        return self._uids([answer.text for answer in answers])
 
     def look(self) -> list[tuple[int, bytes]]:
         """STAT and UIDL, as a client does that looks for new mail."""
         stat, uidl = self.batch([_STAT, _UIDL])
         self._drop(stat)
-        return self._uids(uidl)
+        return self._uids(uidl.lines)
 
     def retr(self, number: int) -> bytes:
         """A message, byte-stuffing undone."""
@@ -222,11 +227,13 @@ class Pop3Session(Dialogue):
     # Beneath the commands
 
     def _drop(self, answer: Answer) -> tuple[int, int]:
-        drop = read_drop_listing(answer.text)
+        with self._during("pop3.stat", monotonic()):
+            drop = read_drop_listing(answer.text)
         return drop.count, drop.octets
 
-    def _uids(self, answer: Answer) -> list[tuple[int, bytes]]:
-        return [(uid.number, uid.unique_id) for uid in map(read_uid_listing, answer.lines)]
+    def _uids(self, lines: list[bytes]) -> list[tuple[int, bytes]]:
+        with self._during("pop3.uidl", monotonic()):
+            return [(uid.number, uid.unique_id) for uid in map(read_uid_listing, lines)]
 
     def _answer(self, *, multi_line: bool = False) -> Answer:
         answer = None if self._reader.idle else self._reader.answer(multi_line=multi_line)

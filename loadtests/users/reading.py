@@ -1,12 +1,10 @@
 """Users who read mail, each from a mailbox of its own for as long as there are enough."""
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
-
-from locust.env import Environment
-from locust.exception import StopTest
 
 from harness.errors import UsageError
 from harness.target import Account
@@ -26,7 +24,8 @@ class Turns:
         mailboxes: At least one.
     """
 
-    def __init__(self, mailboxes: range) -> None:
+    def __init__(self, mailboxes: Sequence[int]) -> None:
+        self.mailboxes: Final = mailboxes
         self._free = deque(mailboxes)
         self._all = cycle(mailboxes)
         self._held: Counter[int] = Counter()
@@ -48,18 +47,13 @@ _turns: Final[WeakKeyDictionary[Accounts, Turns]] = WeakKeyDictionary()
 
 
 def _turns_of(context: "Context") -> Turns:
-    """Those of this process's share of the mailboxes; of all, where there are fewer than processes.
-
-    Raises:
-        UsageError: There is no account.
-    """
+    """Those of the mailboxes that are this process's own now; of all, where it has none."""
     accounts = context.accounts
-    if not len(accounts):
-        raise UsageError(f"{context.target.name} has no account to read mail with")
-    if accounts not in _turns:
-        members = max(1, context.plan.workers)
-        _turns[accounts] = Turns(accounts.mine(context.worker % members, members) or range(len(accounts)))
-    return _turns[accounts]
+    mine = context.mine or range(len(accounts))
+    turns = _turns.get(accounts)
+    if turns is None or turns.mailboxes != mine:
+        turns = _turns[accounts] = Turns(mine)
+    return turns
 
 
 class ReadingUser(MailUser):
@@ -67,27 +61,32 @@ class ReadingUser(MailUser):
 
     abstract = True
 
-    def __init__(self, environment: Environment) -> None:
-        """Raises as `MailUser`; `StopTest` also where there is no account."""
-        super().__init__(environment)
-        self._mailbox: int | None = None
-        try:
-            self._turns = _turns_of(self.shared)
-        except UsageError as exc:
-            environment.process_exit_code = exc.exit_code
-            raise StopTest(str(exc)) from exc
+    _taken: tuple[Turns, int] | None = None
+
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: There is nobody to log in as.
+        """
+        if not self.user and not len(self.shared.accounts):
+            raise UsageError(
+                f"{type(self).__name__} needs an account: list it in the target file or an accounts file, or name it"
+                " in the class (`user`, `password`)"
+            )
 
     @property
     def account(self) -> Account:
         """The same one until the session's end (`hang_up`)."""
         if self.user:
             return Account(self.user, self.password, self.address or self.user)
-        if self._mailbox is None:
-            self._mailbox = self._turns.take()
-        return self.shared.accounts[self._mailbox]
+        if self._taken is None:
+            turns = _turns_of(self.shared)
+            self._taken = turns, turns.take()
+        return self.shared.accounts[self._taken[1]]
 
     def hang_up(self) -> None:
         super().hang_up()
-        if self._mailbox is not None:
-            self._turns.give_back(self._mailbox)
-            self._mailbox = None
+        if self._taken is not None:
+            turns, mailbox = self._taken
+            turns.give_back(mailbox)
+            self._taken = None

@@ -1,5 +1,7 @@
 """The lean reader agrees with the wire's reader on any octets, however they are cut, and nothing fools it."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,24 @@ TAG = b"A7 "
 # What would fool a reader that looks for lines: completions, announcements and untagged data, in pieces.
 TREACHERY = st.lists(
     st.sampled_from(
-        [b"A7 OK done\r\n", b"\r\n", b"A7 ", b"OK", b"{3}\r\n", b"{12}", b"* 9 EXISTS\r\n", b'"', b"\\", b")"]
-        + [b"\r", b"\n", b"x", b"+ go\r\n", b"}\r\n", b"~{4}\r\n"]
+        [
+            b"A7 OK done\r\n",
+            b"\r\n",
+            b"A7 ",
+            b"OK",
+            b"{3}\r\n",
+            b"{12}",
+            b"* 9 EXISTS\r\n",
+            b'"',
+            b"\\",
+            b")",
+            b"\r",
+            b"\n",
+            b"x",
+            b"+ go\r\n",
+            b"}\r\n",
+            b"~{4}\r\n",
+        ]
     ),
     max_size=8,
 ).map(b"".join)
@@ -39,8 +57,6 @@ texts = st.sampled_from(
         b"* 3 EXISTS\r\n",
         b"* SEARCH\r\n",
         b"* 2 EXPUNGE\r\n",
-    ]
-    + [
         b"A70 OK of another\r\n",
         b"A8 OK of another {3}\r\n",
         b"+ go on {5}\r\n",
@@ -56,7 +72,7 @@ completions = st.sampled_from(
 
 def cut(octets: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(octets) + 1) for place in places), len(octets)]
-    return [octets[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [octets[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @given(untagged, completions, st.lists(st.integers(0, 10_000), max_size=8), st.binary(max_size=4))
@@ -122,10 +138,16 @@ def test_any_octets_are_cut_as_the_wires_reader_cuts_them(octets: bytes, places:
 
 
 @pytest.mark.parametrize(
-    "stream", [b"* 1 FETCH (BODY[] {101}\r\n", b"* " + b"x" * 100, b"* 1 FETCH (B[] {90}\r\n" + b"y" * 200]
+    "pieces",
+    [
+        [b"* 1 FETCH (BODY[] {101}\r\n"],
+        [b"* " + b"x" * 100],
+        [b"* 1 FETCH (B[] {60}\r\n", b"y" * 60, b"z" * 60],
+    ],
 )
-def test_a_response_beyond_the_bound_is_refused(stream: bytes) -> None:
+def test_a_response_beyond_the_bound_is_refused(pieces: list[bytes]) -> None:
     reader = AnswerReader(max_octets=100)
+    for piece in pieces[:-1]:
+        assert reader.answer(TAG, piece) is None
     with pytest.raises(RemoteProtocolError, match="at most 100"):
-        reader.answer(TAG, stream)
-        reader.answer(TAG, stream)
+        reader.answer(TAG, pieces[-1])

@@ -1,5 +1,7 @@
 """The lean reader agrees with the wire's reader on any answers, however they are cut."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ places = st.lists(st.integers(0, 10_000), max_size=8)
 
 def cut(octets: bytes, at: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(octets) + 1) for place in at), len(octets)]
-    return [octets[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [octets[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def by_the_wire(stream: bytes, forms: list[bool]) -> list[tuple[bytes, bytes]]:

@@ -1,0 +1,145 @@
+"""What all readers of mailboxes share: how they tell the ledger, what they remember, and how they fail."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from itertools import islice
+from time import monotonic
+from typing import Final
+
+from harness.wire.imap.sequence import SequenceSet
+from loadtests.figures.recorder import Recorder
+from loadtests.ledger.ledger import Ledger
+from loadtests.ledger.slots import How
+from loadtests.ledger.token import Found, Token, identify, read
+from loadtests.users.dialogue import Dialogue
+from loadtests.users.errors import OperationFailed
+
+__all__ = ["CHUNK", "Deleting", "Finder", "Known", "Unread", "Unrecorded", "folder_name", "uid_sets"]
+
+# Ours: how many messages one command is about, at most: its line stays below the 8,192 octets of RFC 7162 §4.
+CHUNK: Final = 500
+
+
+class Unread(Exception):
+    """A mailbox can never be read to its end; the message says why."""
+
+
+class Unrecorded(Recorder):
+    """Counts nothing: the audit's own sessions are no part of the load."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """It has neither tally nor table."""
+
+    def ok(self, name: str, since_s: float, octets: int = 0) -> float:  # noqa: ARG002 - as `Recorder` has it
+        return monotonic()
+
+    def failed(self, name: str, since_s: float, error_class: str, failure: Exception) -> float:  # noqa: ARG002 - as above
+        return monotonic()
+
+
+class Finder:
+    """Tells the ledger what is found in one mailbox.
+
+    Attributes:
+        absent_s: When the reader looked last, or tried to; None before. What is found now was not to be had then.
+    """
+
+    def __init__(self, ledger: Ledger, mailbox: int) -> None:
+        self.mailbox: Final = mailbox
+        self.absent_s: float | None = None
+        self._ledger: Final = ledger
+
+    def token(self, header: bytes | None) -> Token | None:
+        """The token of a message, of this run's alone."""
+        token = identify(header) if header else None
+        return token if token is not None and token.run == self._ledger.run else None
+
+    def seen(self, header: bytes | None) -> bool:
+        """Tell that a message is there; false where it is not of this run."""
+        if (token := self.token(header)) is None:
+            return False
+        self.tell(Found(token, whole=True), How.SEEN)
+        return True
+
+    def found(self, content: bytes | None) -> Found | None:
+        """What a whole message is, None where it is not of this run; `tell` is yet to be called."""
+        found = read(content) if content else None
+        return found if found is not None and found.token.run == self._ledger.run else None
+
+    def tell(self, found: Found, how: How) -> None:
+        self._ledger.found(self.mailbox, found, monotonic(), how, self.absent_s)
+
+    def deletes(self) -> None:
+        """Messages will be deleted from now on."""
+        self._ledger.deletes_from(self.mailbox)
+
+
+class Deleting:
+    """A block that deletes messages: they are consumed by it, or maybe; where it was refused they are not."""
+
+    def __init__(self, finder: Finder, session: Dialogue, taken: Sequence[Found]) -> None:
+        self._finder = finder
+        self._session = session
+        self._taken = taken
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: object) -> None:
+        if isinstance(exc, OperationFailed) and not self._session.closed:
+            return
+        how = How.CONSUMED if kind is None else How.MAYBE
+        for found in self._taken:
+            self._finder.tell(found, how)
+
+
+class Known:
+    """Which messages of a maildrop are known by now: eight octets for each, whatever its unique-id.
+
+    Two messages may have the same unique-id (RFC 1939 §7, of identical ones); each counts.
+    """
+
+    def __init__(self) -> None:
+        self._digests = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def compare(self, listed: Iterable[tuple[int, bytes]]) -> tuple[list[int], list[int]]:
+        """The numbers of those that are known and of those that are not, in no certain order.
+
+        Args:
+            listed: Number and unique-id of each message.
+        """
+        known, fresh, at = [], [], 0
+        for digest, number in sorted((_digest(uid), number) for number, uid in listed):
+            while at < len(self._digests) and self._digests[at] < digest:
+                at += 1
+            if at < len(self._digests) and self._digests[at] == digest:
+                known.append(number)
+                at += 1
+            else:
+                fresh.append(number)
+        return known, fresh
+
+    def add(self, uids: Iterable[bytes]) -> None:
+        self._digests = array("Q", sorted([*self._digests, *map(_digest, uids)]))
+
+
+def _digest(uid: bytes) -> int:
+    return int.from_bytes(blake2b(uid, digest_size=8).digest())
+
+
+def uid_sets(uids: Sequence[int]) -> Iterator[bytes]:
+    """UIDs as sets for commands, `CHUNK` of them in each."""
+    waiting = iter(uids)
+    while chunk := list(islice(waiting, CHUNK)):
+        yield SequenceSet.of(chunk).encode()
+
+
+def folder_name(run: str, name: str = "") -> str:
+    """What a run's own mailbox is called; all of them begin as the one without a name."""
+    return f"mailproof-{run}-{name}"
