@@ -11,6 +11,9 @@ __all__ = ["change", "limit_value", "memory", "ms", "per_s", "round_figure", "ro
 
 _MEMORY: Final = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
+# From here on a factor says more than a percentage.
+_TIMES_FROM: Final = 4
+
 # A rule's own unit -> milliseconds in one of them.
 _TIMES: Final = {"us": 0.001, "ms": 1.0, "s": 1_000.0, "min": 60_000.0}
 
@@ -41,11 +44,12 @@ def share(part: float, whole: float) -> str:
 
 
 def change(old: float, new: float) -> str:
-    """``+12.5 %``, ``-3.1 %``, ``±0 %``; ``""`` where there was nothing before."""
+    """``+12.5 %``, ``-3.1 %``, ``17.2 times``; ``""`` where there was nothing before."""
     if not old:
         return ""
-    percent = 100 * (new - old) / old
-    return f"{'+' if percent > 0 else '-' if percent < 0 else '±'}{_three(abs(percent))} %"
+    if new >= _TIMES_FROM * old:
+        return f"{_three(new / old)} times"
+    return "same" if new == old else f"{100 * (new - old) / old:+.1f} %"
 
 
 def memory(octets: int) -> str:
