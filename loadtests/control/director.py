@@ -109,6 +109,7 @@ class Director:
         if member.standing is Standing.REFUSED and before is not Standing.REFUSED:
             self._say(f"worker {member.number} on {member.host} cannot take part: {report.problem}")
         if before is Standing.LOST and member.living:
+            self.findings.lost.pop(member.number, None)
             self._say(f"worker {member.number} is back")
         if member.standing is Standing.READY and before is not Standing.READY:
             self._joined(member, now_s)
@@ -175,8 +176,7 @@ class Director:
         if self.record is None:
             return
         phase = self.record.phase
-        phase.look_ahead(now_s)
-        epoch = phase.reshare([member.number for member in self._roll.ready])
+        epoch = phase.reshare([member.number for member in self._roll.ready], now_s)
         if epoch is not None:
             self._everybody(Reshare(self._run, phase.number, epoch))
 
@@ -297,6 +297,9 @@ class Director:
     def _finish(self, why_no_audit: str) -> None:
         findings = self.findings
         findings.audit = why_no_audit
+        for number, at_s in findings.lost.items():
+            share = sum(record.share_lost.get(number, 0) for record in findings.phases)
+            findings.health.lose(number, at_s, share)
         for member in self._roll:
             if member.missed:
                 findings.fault(f"{member.missed} reports of worker {member.number} were lost on the way")

@@ -9,7 +9,7 @@ from loadtests.control.messages import Hello, Report
 
 __all__ = ["SILENT_S", "Member", "Roll", "Standing"]
 
-# Ours: six reports in a row that did not come. A worker that only was away for so long comes back by itself.
+# Ours: three reports in a row that did not come. A worker that only was away for so long comes back by itself.
 SILENT_S: Final = 3.0
 
 

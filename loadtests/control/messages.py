@@ -1,8 +1,8 @@
 """What the director of a run and its workers say to each other, through Locust's own channel.
 
-A worker tells its whole state in every report, twice a second, and does what the director's last orders say; so
-nothing depends on one message that was noticed at the right moment. Times are seconds of the director's clock
-unless a name says otherwise; each worker knows how far its own is from it.
+A worker tells its whole state in every report, once a second and with every change, and does what the director's last
+orders say; so nothing depends on one message that was noticed at the right moment. Times are seconds of the
+director's clock unless a name says otherwise; each worker knows how far its own is from it.
 """
 
 from typing import Final, Literal
@@ -21,6 +21,7 @@ __all__ = [
     "Finish",
     "FromDirector",
     "FromWorker",
+    "Goodbye",
     "Hello",
     "MailboxRead",
     "Prepare",
@@ -38,7 +39,8 @@ __all__ = [
 # The name of our messages among Locust's.
 ROAD: Final = "mailproof"
 
-REPORT_EVERY_S: Final = 0.5
+# A third of what makes a silence; a change is reported at once.
+REPORT_EVERY_S: Final = 1.0
 
 Stage = Literal["preparing", "ready", "arriving", "draining", "drained", "reading", "refused"]
 
@@ -49,10 +51,12 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     Attributes:
         sent_s: The worker's clock.
         host: Where it runs, for people.
+        clock: Processes that name the same one need not compare; ``""`` where it has no name.
     """
 
     sent_s: float
     host: str
+    clock: str
 
 
 class MailboxRead(msgspec.Struct, frozen=True):
@@ -69,10 +73,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
         run: Reports of another run are no longer of interest.
         serial: Counts the worker's reports of this run; a gap is a report that was lost on the way.
         phase: The phase it is in, -1 before the first.
-        position: The first arrival that it has not looked at yet.
         disorder: A new division reached it too late: arrivals may have been made twice.
         round: The round of the audit that `read` is about.
         faults: Exceptions that nobody expected, and how often each came.
+        problem: Why it was ``refused``, and the `exit_code` that goes with it.
         evidence: error class -> the last exchanges before one of its first errors.
     """
 
@@ -83,11 +87,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     phase: int = -1
     active: int = 0
     waiting: int = 0
-    position: int = 0
-    ended_by_force: int = 0
     disorder: bool = False
     round: int = -1
     problem: str = ""
+    exit_code: int = 3
     figures: list[tuple[int, TallyDelta]] = []
     health: HealthDelta | None = None
     ledger: bytes = b""
@@ -97,12 +100,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     evidence: dict[str, list[str]] = {}
 
 
+class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
+    """A worker ends, on purpose."""
+
+
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     """The answer to a `Hello`: whose clock said `echo_s` when the director's said `director_s`."""
 
     echo_s: float
     director_s: float
-    worker: int
+    clock: str
 
 
 class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
@@ -159,7 +166,7 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     run: str
 
 
-FromWorker = Hello | Report
+FromWorker = Hello | Report | Goodbye
 FromDirector = Welcome | Prepare | Begin | Reshare | Stop | Read | Finish
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -67,7 +67,7 @@ def phases_of(plan: Plan) -> Phases:
 def running(number: int, phase: Phase, plan: Plan, members: Sequence[int], began_s: float) -> "RunningPhase":
     """A phase begins."""
     if plan.mode == "closed":
-        return RunningPhase(number, phase, began_s)
+        return RunningPhase(number, phase, members, began_s)
     return OpenPhase(number, phase, plan, members, began_s)
 
 
@@ -83,12 +83,13 @@ class RunningPhase:
     planned: int | None = None
     asked_per_s: float = 0.0
 
-    def __init__(self, number: int, phase: Phase, began_s: float) -> None:
+    def __init__(self, number: int, phase: Phase, members: Sequence[int], began_s: float) -> None:
         self.number: Final = number
         self.label: Final = phase.label
         self.began_s: Final = began_s
         self.ends_s: Final = began_s + sum(segment.duration_s for segment in phase.segments)
         self._what: Final = phase
+        self._division: Final = Division.among(members)
 
     def counted_s(self, until_s: float) -> float:
         """How long arrivals that count were due before `until_s`."""
@@ -101,15 +102,29 @@ class RunningPhase:
 
     def begin(self, run: str) -> Begin:
         """The order to take part in it."""
-        return Begin(run=run, phase=self.number, began_s=self.began_s, ends_s=self.ends_s)
+        return Begin(
+            run=run,
+            phase=self.number,
+            began_s=self.began_s,
+            ends_s=self.ends_s,
+            division=self._division.epochs,
+        )
+
+    def reshare(self, members: Sequence[int], now_s: float) -> Epoch | None:
+        """Divide what is far enough away among these members; None where there is nothing to divide."""
+        first = self._first_to_divide(now_s)
+        if first is None or not members:
+            return None
+        epoch = Epoch(first, tuple(members))
+        self._division.reshare(epoch)
+        return epoch
 
     def look_ahead(self, now_s: float) -> None:
         """Note that time has passed."""
 
-    def reshare(self, members: Sequence[int]) -> Epoch | None:
-        """Divide what is far enough away among these members; None where there is nothing to divide."""
-        del members
-        return None
+    def _first_to_divide(self, now_s: float) -> int | None:
+        """The first arrival that every worker can still be told of; accounts alone are divided at once."""
+        return 0 if now_s < self.ends_s else None
 
     def share(self, member: int) -> int:
         """Arrivals that count and are this member's."""
@@ -121,9 +136,8 @@ class OpenPhase(RunningPhase):
     """Arrivals by a schedule, divided among workers."""
 
     def __init__(self, number: int, phase: Phase, plan: Plan, members: Sequence[int], began_s: float) -> None:
-        super().__init__(number, phase, began_s)
+        super().__init__(number, phase, members, began_s)
         self._schedule: Final = Schedule(phase, plan.seed, plan.settings.arrivals)
-        self._division: Final = Division.among(members)
         self._arrivals: Final = self._schedule.arrivals()
         self._next = next(self._arrivals, None)
         self.planned = sum(len(numbers) for numbers in self._schedule.counted)
@@ -131,19 +145,16 @@ class OpenPhase(RunningPhase):
         self.asked_per_s = self.planned / counted_s if counted_s else 0.0
 
     def begin(self, run: str) -> Begin:
-        return msgspec.structs.replace(super().begin(run), what=self._what, division=self._division.epochs)
+        return msgspec.structs.replace(super().begin(run), what=self._what)
 
     def look_ahead(self, now_s: float) -> None:
         until_s = now_s + NEWS_S - self.began_s
         while self._next is not None and self._next.due_s < until_s:
             self._next = next(self._arrivals, None)
 
-    def reshare(self, members: Sequence[int]) -> Epoch | None:
-        if self._next is None or not members:
-            return None
-        epoch = Epoch(self._next.number, tuple(members))
-        self._division.reshare(epoch)
-        return epoch
+    def _first_to_divide(self, now_s: float) -> int | None:
+        self.look_ahead(now_s)
+        return None if self._next is None else self._next.number
 
     def share(self, member: int) -> int:
         epochs = self._division.epochs

@@ -17,6 +17,7 @@ from locust.exception import (
     StopUser,
 )
 
+import loadtests.control.plugin  # noqa: F401 - hooks plans and --mail-target into Locust
 from harness.errors import ProtocolError, TransportError, UsageError
 from harness.target import Protocol
 from loadtests.plan import Settings

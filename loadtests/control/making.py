@@ -1,0 +1,131 @@
+"""What a worker makes ready before a run: what its users share, and the users that the driver starts."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from locust import User
+from locust.env import Environment
+from locust.exception import StopTest
+from locust.runners import Runner
+
+from harness.clients.transcript import Transcript
+from harness.clients.transport import Transport
+from harness.errors import ConnectFailed, UnreachableTarget, UsageError
+from harness.target import Endpoint, Target
+from loadtests.accounts import Accounts
+from loadtests.arrivals.driver import UNCOUNTED, Kind
+from loadtests.content.letters import Letters
+from loadtests.context import Context
+from loadtests.control.faults import Faults
+from loadtests.control.messages import FromWorker
+from loadtests.figures.recorder import Recorder
+from loadtests.figures.tally import Tally
+from loadtests.ledger.ledger import Ledger
+from loadtests.ledger.readers import reading_protocol
+from loadtests.plan import Plan
+from loadtests.users.base import MailUser
+from loadtests.users.surroundings import provide
+
+__all__ = ["Place", "kinds_of", "make_context", "wants_readers"]
+
+# Ours: who does not answer a connection in this time is not there.
+_REACH_S: Final = 5.0
+
+
+@dataclass
+class Place:
+    """Where a worker does its parts, run after run.
+
+    Attributes:
+        kinds: The user classes of the locustfile.
+        tell: Gives a message to the director.
+        behind_s: What the director's clock says more than this process's.
+        recorder: Locust's table has one for all runs.
+    """
+
+    environment: Environment
+    kinds: Sequence[type[User]]
+    faults: Faults
+    tell: Callable[[FromWorker], None]
+    behind_s: float = 0.0
+    recorder: Recorder | None = None
+
+    @property
+    def runner(self) -> Runner:
+        if self.environment.runner is None:
+            raise RuntimeError("a worker lives in a process of Locust's that has a runner")
+        return self.environment.runner
+
+
+def make_context(place: Place, plan: Plan, worker: int, started_s: float) -> Context:
+    """What all users of this process share.
+
+    Raises:
+        UsageError: The target file cannot be used, or nobody could read what is delivered.
+    """
+    target = Target.load(Path(plan.target))
+    if wants_readers(plan):
+        reading_protocol(target, plan.settings.reading.protocol)
+    warming_up = Tally(started_s)
+    if place.recorder is None:
+        place.recorder = Recorder(place.environment, warming_up, UNCOUNTED)
+    recorder = place.recorder.phase(UNCOUNTED, warming_up)
+    return Context(
+        plan=plan,
+        worker=worker,
+        target=target,
+        accounts=Accounts(target.accounts, target.policy),
+        recorder=recorder,
+        ledger=Ledger(plan.run, worker, started_s),
+        letters=Letters(plan.settings.content, plan.seed, plan.run, worker),
+        started_s=started_s,
+    )
+
+
+def wants_readers(plan: Plan) -> bool:
+    """Mailboxes are to be read, in the run or after it."""
+    return plan.settings.audit.enabled or plan.settings.reading.mode != "none"
+
+
+def kinds_of(place: Place, context: Context) -> list[Kind]:
+    """The users that the driver starts, one of each made and its endpoint reached.
+
+    In closed mode Locust starts them, and others as well; those that are ours are tried all the same.
+
+    Raises:
+        UsageError: A class is none of ours, or misses something; or none has a share of the sessions.
+        UnreachableTarget: Nobody answers at an endpoint.
+    """
+    provide(place.environment, context)
+    kinds, endpoints = [], []
+    for each in place.kinds:
+        if not issubclass(each, MailUser):
+            if context.plan.mode == "closed":
+                continue
+            raise UsageError(f"{each.__name__} is no mail user, and a schedule starts no others; use --users")
+        share = each.share(context)
+        if share <= 0:
+            continue
+        try:
+            endpoints.append(each(place.environment).endpoint)
+        except StopTest as exc:
+            raise UsageError(str(exc)) from exc
+        kinds.append(Kind(_maker(each, place.environment), share))
+    if not kinds and context.plan.mode == "open":
+        raise UsageError(f"no user class has a share of the sessions against {context.target.name}")
+    _reach(endpoints)
+    return kinds
+
+
+def _maker(kind: type[MailUser], environment: Environment) -> Callable[[], MailUser]:
+    return lambda: kind(environment)
+
+
+def _reach(endpoints: Iterable[Endpoint]) -> None:
+    for endpoint in dict.fromkeys(endpoints):
+        try:
+            Transport.connect(endpoint, timeout_s=_REACH_S, transcript=Transcript(str(endpoint))).close()
+        except ConnectFailed as exc:
+            raise UnreachableTarget(str(exc)) from exc
