@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from harness.errors import SettingsFileError, UsageError
 from harness.toml_files import convert, read_toml
+from loadtests.arrivals.office import flows_of
 from loadtests.plan import Settings
 
 __all__ = ["ProfileError", "load_profile", "scenario_file", "scenario_names"]
@@ -39,7 +42,8 @@ def load_profile(
     """The settings of a run.
 
     Args:
-        name: The scenario; None for a locustfile of one's own, which starts from the defaults.
+        name: The scenario; None for a locustfile of one's own, which starts from the defaults. One with an [office]
+            and no rate of its own has the office's.
         file: The user's profile: only the keys that differ. A directory in it is relative to it.
         changes: What flags say, over both; tables as nested mappings.
 
@@ -53,6 +57,8 @@ def load_profile(
         tables = _over(tables, said)
         settings = convert(tables, Settings, source, ProfileError)
         _check(settings, source)
+    if "office" in tables and "rate_per_s" not in tables:
+        return replace(settings, rate_per_s=flows_of(settings.office).per_s)
     return settings
 
 
@@ -103,6 +109,11 @@ def _check(settings: Settings, source: Path | str) -> None:
             )
     if not any(first or last for first, last, _stretch in settings.course):
         raise ProfileError(source, "course", "no stretch of it has a rate, so nothing would be done")
+    if traffic.stay_s > settings.drain_s:
+        problem = (
+            f"{settings.drain_s:g} is less than traffic.stay_s, so that the last sessions would be cut off"
+        )
+        raise ProfileError(source, "drain_s", problem)
     if traffic.actions and not sum(traffic.actions.values()):
         raise ProfileError(source, "traffic.actions", "every action has weight 0, so nothing would be done")
     if content.sizes == "directory":

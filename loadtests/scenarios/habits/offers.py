@@ -1,0 +1,33 @@
+"""Users that come only where the target offers what they need."""
+
+from harness.target import Protocol
+from loadtests.arrivals.office import Flows, flows_of
+from loadtests.context import Context
+from loadtests.users.base import MailUser
+
+__all__ = ["IfOffered", "offered", "office"]
+
+
+def offered(context: Context, *protocols: Protocol) -> bool:
+    """Whether the target has one of these endpoints."""
+    return any(protocol in context.target.endpoints for protocol in protocols)
+
+
+class IfOffered(MailUser):
+    """Comes where the target has its endpoint. To be named before the class that says what it does."""
+
+    abstract = True
+
+    @classmethod
+    def share(cls, context: Context) -> float:
+        return super().share(context) if offered(context, *cls.protocols) else 0.0
+
+
+def office(context: Context) -> Flows:
+    """The office's sessions; who has no POP3 uses IMAP, and the other way round."""
+    flows = flows_of(context.plan.settings.office)
+    if not offered(context, Protocol.POP3, Protocol.POP3S):
+        return flows._replace(pop3=0.0, imap=flows.pop3 + flows.imap)
+    if not offered(context, Protocol.IMAP, Protocol.IMAPS):
+        return flows._replace(pop3=flows.pop3 + flows.imap, imap=0.0)
+    return flows

@@ -1,0 +1,50 @@
+"""A whole organisation in its peak hour, SPECmail-style.
+
+Its people send mail to each other and get mail from outside, and read both while it comes. How often each class comes
+follows from the profile's [office]. What they would send to the outside is not sent: it would leave the target, and
+nobody could account for it.
+"""
+
+from loadtests import SubmissionUser
+from loadtests.context import Context
+from loadtests.scenarios import habits
+
+
+class Outside(habits.Exchanger):
+    """Brings mail from outside by SMTP."""
+
+    @classmethod
+    def share(cls, context: Context) -> float:
+        return habits.office(context).outside * bool(super().share(context))
+
+
+class Relay(habits.Transfer):
+    """Brings it by LMTP, where the target has no SMTP."""
+
+    @classmethod
+    def share(cls, context: Context) -> float:
+        return habits.office(context).outside * bool(super().share(context))
+
+
+class Colleague(SubmissionUser):
+    """Sends to a colleague."""
+
+    @classmethod
+    def share(cls, context: Context) -> float:
+        return habits.office(context).colleagues
+
+
+class Pop3Reader(habits.Checker):
+    """Checks for mail, and keeps it at home."""
+
+    @classmethod
+    def share(cls, context: Context) -> float:
+        return habits.office(context).pop3
+
+
+class ImapReader(habits.Syncer):
+    """Keeps a mailbox in step for a while."""
+
+    @classmethod
+    def share(cls, context: Context) -> float:
+        return habits.office(context).imap
