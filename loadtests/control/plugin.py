@@ -39,15 +39,14 @@ class OpenArrivals(User):
 
 
 def _add_options(parser: LocustArgumentParser, **_event: object) -> None:
-    group = parser.add_argument_group("mailproof")
-    group.add_argument(
+    parser.add_argument(
         "--mail-plan",
         metavar="FILE",
         help="The plan of a run, as `mailproof load` writes it: arrivals, limits, audit",
         default=os.environ.get(PLAN_VARIABLE),
         include_in_web_ui=False,
     )
-    group.add_argument(
+    parser.add_argument(
         "--mail-target",
         metavar="FILE",
         help="The target file: where mail users connect, and their accounts",
