@@ -252,13 +252,11 @@ def _worse(judged: list[LimitChange], audited: list[CountChange]) -> list[str]:
     broken = [one.rule for one in judged if one.new == Standing.BROKEN and one.old != Standing.BROKEN]
     grave = {words.name for words in AUDIT.values() if words.form == "broken"}
     subjects = {rule.split()[0] for rule in broken if rule.split()}
-    worse = [f"{one_line(rule)} is broken now" for rule in broken]
-    for count in audited:
-        if count.name in grave - subjects and (count.new or 0) > (count.old or 0):
-            worse.append(
-                f"{round_figure(count.new or 0)} {count.name}, {round_figure(count.old or 0)} before"
-            )
-    return worse
+    more = [one for one in audited if one.name in grave - subjects and (one.new or 0) > (one.old or 0)]
+    return [
+        *(f"{one_line(rule)} is broken now" for rule in broken),
+        *(f"{round_figure(one.new or 0)} {one.name}, {round_figure(one.old or 0)} before" for one in more),
+    ]
 
 
 def _unmeasured(judged: list[LimitChange]) -> Iterator[str]:
