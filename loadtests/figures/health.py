@@ -61,6 +61,7 @@ class Meter:
 
     def __init__(self, now_s: float, cpu_s: float) -> None:
         """`now_s` and `cpu_s` (CPU time so far) are on the clocks that `beat` is given."""
+        self._due_s = now_s + BEAT_S
         self._second_s, self._second_cpu_s = now_s, cpu_s
         self._clear()
 
@@ -68,14 +69,16 @@ class Meter:
         self._seconds = self._hot_s = self._cpu_s = self._cpu_max = 0.0
         self._lags_s: list[float] = []
 
-    def beat(self, due_s: float, now_s: float, cpu_s: float) -> None:
-        """The loop came round at `now_s`; it should have at `due_s`."""
-        lag_s = max(0.0, now_s - due_s)
-        # Beats that should have come while the loop was away were late as well; without them, a loop that is away
-        # for a second would count no more than one that is away for a moment.
-        self._lags_s += [lag_s - missed * BEAT_S for missed in range(int(lag_s / BEAT_S) + 1)]
+    def beat(self, now_s: float, cpu_s: float) -> float:
+        """The loop comes round. Returns the seconds until it should again."""
+        # Beats are due on a grid: one that should have come while the loop was away was late as well. Without those
+        # a loop that is away for a second would count no more than one that is away for a moment.
+        while self._due_s <= now_s:
+            self._lags_s.append(now_s - self._due_s)
+            self._due_s += BEAT_S
         if now_s - self._second_s >= 1.0:
             self._close_second(now_s, cpu_s)
+        return self._due_s - now_s
 
     def _close_second(self, now_s: float, cpu_s: float) -> None:
         passed_s, used_s = now_s - self._second_s, cpu_s - self._second_cpu_s
@@ -103,10 +106,10 @@ def run(meter: Meter, clock: Callable[[], float] = monotonic) -> None:
     """Beat the meter for ever, in the greenlet that calls this."""
     from gevent import sleep
 
+    wait_s = BEAT_S
     while True:
-        due_s = clock() + BEAT_S
-        sleep(BEAT_S)
-        meter.beat(due_s, clock(), process_time())
+        sleep(wait_s)
+        wait_s = meter.beat(clock(), process_time())
 
 
 class _Measured:

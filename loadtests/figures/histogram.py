@@ -6,9 +6,9 @@ operation and second of a run) fit in memory and on the wire.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Final, Self
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import Annotated, Final, Self
 
 import msgspec
 from hdrh.histogram import HdrHistogram
@@ -28,14 +28,16 @@ _LAYOUT: Final = HdrHistogram(1, LONGEST_US, SIGNIFICANT_DIGITS)
 # The percentiles that `Latency` has, by the names of its fields.
 PERCENTILES: Final = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9, "p9999": 99.99}
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True):
-    """A histogram on the wire; `runs` is the gap to each bucket that holds something, and what it holds."""
+    """A histogram on the wire; `buckets`: how far on the next one that holds something is, and what it holds."""
 
-    total_us: int
-    longest_us: int
-    clipped: int
-    runs: list[int]
+    total_us: _Count
+    longest_us: _Count
+    clipped: _Count
+    buckets: list[tuple[_Count, _Count]]
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -91,13 +93,12 @@ class Latencies:
         """Count what another process has counted and sent by `to_octets`.
 
         Raises:
-            msgspec.DecodeError: These are not the octets of a histogram.
+            msgspec.MsgspecError: These are not the octets of a histogram.
         """
         packed = _DECODER.decode(octets)
-        indices = accumulate(packed.runs[::2])
-        self._take(
-            zip(indices, packed.runs[1::2], strict=True), packed.total_us, packed.longest_us, packed.clipped
-        )
+        indices = accumulate(gap for gap, _ in packed.buckets)
+        buckets = ((index, held) for index, (_, held) in zip(indices, packed.buckets, strict=True))
+        self._take(buckets, packed.total_us, packed.longest_us, packed.clipped)
 
     def _take(self, buckets: Iterable[tuple[int, int]], total_us: int, longest_us: int, clipped: int) -> None:
         for index, held in buckets:
@@ -120,7 +121,7 @@ class Latencies:
         found: dict[float, float] = dict.fromkeys(percents, 0.0)
         waiting = sorted(ranks, key=ranks.__getitem__, reverse=True)
         passed = 0
-        for index, held in self._sorted() if self.count else ():
+        for index, held in sorted(self._buckets.items()):
             passed += held
             while waiting and ranks[waiting[-1]] <= passed:
                 found[waiting.pop()] = min(_top_us(index), self.longest_us) / 1000
@@ -150,19 +151,17 @@ class Latencies:
         return Latency(count=self.count, max=self.max_ms, **dict(zip(PERCENTILES, percentiles, strict=True)))
 
     def to_octets(self) -> bytes:
-        """For another process: two or three octets for each bucket that holds something."""
-        runs: list[int] = []
-        before = 0
-        for index, held in self._sorted():
-            runs += (index - before, held)
-            before = index
-        return _ENCODER.encode(_Packed(self.total_us, self.longest_us, self.clipped, runs))
+        """For another process: three or four octets for each bucket that holds something."""
+        indices, held = zip(*sorted(self._buckets.items()), strict=True) if self._buckets else ((), ())
+        gaps = [index - before for before, index in pairwise((0, *indices))]
+        buckets = list(zip(gaps, held, strict=True))
+        return _ENCODER.encode(_Packed(self.total_us, self.longest_us, self.clipped, buckets))
 
     @classmethod
     def from_octets(cls, octets: bytes) -> Self:
         """
         Raises:
-            msgspec.DecodeError: These are not the octets of a histogram.
+            msgspec.MsgspecError: These are not the octets of a histogram.
         """
         latencies = cls()
         latencies.merge_octets(octets)
@@ -174,9 +173,6 @@ class Latencies:
         for index, held in self._buckets.items():
             histogram.record_value(_LAYOUT.get_value_from_index(index), held)
         return str(histogram.encode(), "ascii")
-
-    def _sorted(self) -> Iterator[tuple[int, int]]:
-        return iter(sorted(self._buckets.items()))
 
     def __repr__(self) -> str:
         return f"<Latencies count={self.count} max_ms={self.max_ms}>"

@@ -116,12 +116,12 @@ def _errors(totals: Totals) -> _Measured:
     sessions = totals.sessions
     failed = sum(classes.total() for classes in totals.failures.values())
     tried = failed + sum(latencies.count for latencies in totals.latencies.values())
-    of_sessions = _share(sessions.failed, sessions.completed + sessions.failed)
-    of_operations = _share(failed, tried)
-    shares = [share for share in (of_sessions, of_operations) if share is not None]
+    ended = sessions.completed + sessions.failed
+    shares = [share for share in (_share(sessions.failed, ended), _share(failed, tried)) if share is not None]
     if not shares:
         return _Measured(None, "nothing was tried")
-    return _Measured(max(shares), f"{sessions.failed:,} sessions and {failed:,} operations failed")
+    note = f"failed: {sessions.failed:,} of {ended:,} sessions, {failed:,} of {tried:,} operations"
+    return _Measured(max(shares), note)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -5,7 +5,6 @@ process that ends itself is said, and so is one of the same name and command lin
 """
 
 from collections.abc import Iterable, Iterator
-from time import time
 from typing import Final
 
 import psutil
@@ -14,9 +13,6 @@ from harness.errors import UsageError
 from harness.results.load import ProcessUse
 
 __all__ = ["Watch"]
-
-# A process's start is known to a hundredth of a second.
-START_ROUNDING_S: Final = 0.05
 
 
 class Watch:
@@ -62,7 +58,7 @@ class _Tree:
         self._cpu_s = self._cpu_max = 0.0
         self._memory_max = 0
         self._looked_s: float | None = None
-        self._seen_at = time()
+        self._family: set[int] = set()  # as it was last seen
         self._ended_s: float | None = None
         self._follow(process)
 
@@ -101,11 +97,12 @@ class _Tree:
             yield f"process {self.pid} ({self._name}) ended, {now_s:.0f} s into the run"
             return
         self._measure(now_s)
-        self._seen_at = time()
 
     def _measure(self, now_s: float) -> None:
         cpu_s, memory = 0.0, 0
-        for process in (self._process, *_children_of(self._process)):
+        processes = (self._process, *_children_of(self._process))
+        self._family = {process.pid for process in processes}
+        for process in processes:
             try:
                 with process.oneshot():
                     cpu_s += sum(
@@ -124,19 +121,19 @@ class _Tree:
         self._looked_s = now_s
 
     def _successor(self, watched: set[int]) -> psutil.Process | None:
-        """A process of the same name and command line that began when this one had been seen for the last time."""
-        for process in psutil.process_iter():
-            try:
-                if (
-                    process.name() == self._name
-                    and process.pid not in watched
-                    and process.create_time() >= self._seen_at - START_ROUNDING_S
-                    and _command_of(process) == self._command
-                ):
-                    return process
-            except psutil.NoSuchProcess:
-                continue
-        return None
+        """The first process of the same name and command line that was begun later and is none of its children."""
+        strangers = set(psutil.pids()) - watched - self._family
+        alike = [process for pid in strangers if (process := self._alike(pid)) is not None]
+        return min(alike, key=psutil.Process.create_time, default=None)
+
+    def _alike(self, pid: int) -> psutil.Process | None:
+        try:
+            process = psutil.Process(pid)
+            same = process.name() == self._name and _command_of(process) == self._command
+            later = process.create_time() > self._process.create_time()
+        except psutil.NoSuchProcess:
+            return None
+        return process if same and later else None
 
 
 def _goes_on(process: psutil.Process) -> bool:
