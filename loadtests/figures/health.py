@@ -61,9 +61,13 @@ class Meter:
 
     def __init__(self, now_s: float, cpu_s: float) -> None:
         """`now_s` and `cpu_s` (CPU time so far) are on the clocks that `beat` is given."""
+        self._clear()
+        self.begin(now_s, cpu_s)
+
+    def begin(self, now_s: float, cpu_s: float) -> None:
+        """Measure from now on: what the process did before, with its loop at rest, is no lag."""
         self._due_s = now_s + BEAT_S
         self._second_s, self._second_cpu_s = now_s, cpu_s
-        self._clear()
 
     def _clear(self) -> None:
         self._seconds = self._hot_s = self._cpu_s = self._cpu_max = 0.0
@@ -106,6 +110,7 @@ def run(meter: Meter, clock: Callable[[], float] = monotonic) -> None:
     """Beat the meter for ever, in the greenlet that calls this."""
     from gevent import sleep
 
+    meter.begin(clock(), process_time())
     wait_s = BEAT_S
     while True:
         sleep(wait_s)

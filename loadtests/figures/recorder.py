@@ -1,5 +1,6 @@
 """Where every operation of a load run is counted: our tally, Locust's table, and evidence of what failed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
@@ -113,6 +114,16 @@ class Recorder:
                 self._table.octets(name, octets)
         if len(self._listeners) > 1:
             self._shared.table.tell(name, now_s - since_s, octets, None)
+        return now_s
+
+    def ok_together(self, names: Sequence[str], since_s: float) -> float:
+        """Operations that were begun together have all succeeded now; as so many calls of `ok`."""
+        if len(self._listeners) > 1:
+            return max(self.ok(name, since_s) for name in names)
+        now_s = monotonic()
+        samples, took_s = self._samples, now_s - since_s
+        for name in names:
+            samples[name].append(took_s)
         return now_s
 
     def failed(self, name: str, since_s: float, error_class: str, failure: Exception) -> float:

@@ -120,6 +120,16 @@ def test_a_loop_that_was_away_counts_for_as_long_as_it_was() -> None:
     assert health.workers[0].lag_max_ms == pytest.approx(950, abs=60)
 
 
+def test_what_was_before_the_measuring_began_is_no_lag() -> None:
+    meter, health = Meter(0.0, 0.0), Health()
+
+    meter.begin(9.0, 8.5)
+    meter.beat(9.0 + BEAT_S, 8.5)
+    health.add(0, 0, meter.drain())
+
+    assert health.judge(Figures()).workers[0].lag_max_ms < 1
+
+
 def test_the_worst_worker_is_the_generators_figure() -> None:
     health, figures = Health(), Figures()
     health.add(0, 0, HealthDelta(seconds=10, cpu_s=2, cpu_max=0.4))
