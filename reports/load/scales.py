@@ -15,6 +15,8 @@ _ROUND: Final = (1.0, 2.0, 5.0)
 _CLOCK: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 # Ours: the shortest latency that a chart tells from nothing, in milliseconds.
 _LEAST_MS: Final = 0.001
+# Ours: so few are none; a rate of one in thirty years.
+_LEAST_COUNT: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Log:
 
 def counts(highest: float, label: Callable[[float], str], ticks: int = 4, least_step: float = 0.0) -> Linear:
     """From 0 to the round value that holds `highest`, in about so many steps, none smaller than `least_step`."""
-    highest = highest or 1.0
+    highest = highest if highest > _LEAST_COUNT else 1.0
     step = max(_round_up(highest / ticks), least_step)
     top = step * ceil(highest / step - 1e-9)
     scale = Linear(0.0, top)
