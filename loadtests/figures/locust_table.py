@@ -34,7 +34,6 @@ class LocustTable:
 
     def __init__(self, environment: "Environment") -> None:
         self.environment: Final = environment
-        self._octets: Counter[str] = Counter()
         self.listeners: Final[Sequence[Callable[..., object]]] = environment.events.request._handlers
         self._take_over()
 
@@ -68,10 +67,6 @@ class LocustTable:
         if exception:
             stats.log_error(kind, name, exception)  # type: ignore[arg-type]  # only its repr is taken
 
-    def octets(self, name: str, octets: int) -> None:
-        """Octets of an operation that succeeded, to be entered with its sample."""
-        self._octets[name] += octets
-
     def failed(self, name: str, took_s: float, exception: BaseException) -> None:
         """Enter a failure, at once: there are few, and Locust wants the time of each."""
         self._enter_one(_kind(name), name, took_s * 1000, 0, exception)
@@ -93,13 +88,12 @@ class LocustTable:
 
     def enter(self, batch: Batch) -> None:
         """Enter what succeeded since the last tick."""
-        octets, self._octets = self._octets, Counter()
         stats = self.environment.stats
         for name, samples_s in batch.samples_s.items():
             took_ms = [sample_s * 1000 for sample_s in samples_s]
             buckets = _buckets(took_ms)
             for entry in (stats.entries[name, _kind(name)], stats.total):
-                _add(entry, took_ms, buckets, octets[name])
+                _add(entry, took_ms, buckets, batch.octets.get(name, 0))
 
 
 def _named(listener: Callable[..., object]) -> tuple[str, str]:

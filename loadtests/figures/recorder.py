@@ -61,7 +61,7 @@ class Recorder:
     table nor anybody else hears of them.
     """
 
-    __slots__ = ("_listeners", "_samples", "_shared", "_table", "number", "tally")
+    __slots__ = ("_listeners", "_octets", "_samples", "_shared", "_table", "number", "tally")
 
     def __init__(
         self, environment: "Environment", tally: Tally, number: int = 0, *, shared: "_Shared | None" = None
@@ -70,6 +70,7 @@ class Recorder:
         self.tally: Final = tally
         self.number: Final = number
         self._samples: Final = tally.samples
+        self._octets: Final = tally.octets
         self._table: Final = self._shared.table if number >= 0 else None
         self._listeners: Final = self._shared.table.listeners if number >= 0 else ()
         if self._table is not None:
@@ -109,9 +110,7 @@ class Recorder:
         now_s = monotonic()
         self._samples[name].append(now_s - since_s)
         if octets:
-            self.tally.octets[name] += octets
-            if self._table is not None:
-                self._table.octets(name, octets)
+            self._octets[name] += octets
         if len(self._listeners) > 1:
             self._shared.table.tell(name, now_s - since_s, octets, None)
         return now_s

@@ -77,6 +77,7 @@ class Batch(NamedTuple):
 
     samples_s: dict[str, list[float]]
     failures: dict[tuple[str, str], int]
+    octets: dict[str, int]
 
 
 class Tally:
@@ -134,6 +135,7 @@ class Tally:
         batch = Batch(
             {name: taken for name, samples in self.samples.items() if (taken := samples[:])},
             dict(self.failures),
+            dict(self.octets),
         )
         for samples in self.samples.values():
             samples.clear()
@@ -145,7 +147,7 @@ class Tally:
             sessions=self.sessions,
             failures=dict(failures),
             latencies={name: Latencies(samples).to_octets() for name, samples in batch.samples_s.items()},
-            octets=dict(self.octets),
+            octets=batch.octets,
         )
         self.failures.clear()
         self.octets.clear()

@@ -149,7 +149,9 @@ class Connection:
         self._deadline_s = monotonic() + self.timeout_s
         shown = octets if shown is None else shown
         self._log.append((True, shown if len(shown) <= HELD_OCTETS else shown[:HELD_OCTETS]))
-        self._write(octets if self._tls is None else self._tls.encrypt(octets))
+        if self._tls is not None:
+            octets = self._tls.encrypt(octets)
+        self._write(octets)
 
     def expect(self, within_s: float) -> None:
         """Allow what is awaited now so much time instead of `timeout_s` from the last `send`."""
@@ -259,16 +261,17 @@ class Connection:
             self._switch()
 
     def _write(self, octets: bytes) -> None:
-        if self._failed is not None:
-            return
         try:
             sent = self._send(octets)
-            rest = memoryview(octets)[sent:] if sent < len(octets) else None
         except BlockingIOError:
-            rest = memoryview(octets)
+            sent = 0
         except OSError as exc:
-            self._failed = exc
+            self._failed = self._failed or exc
             return
+        if sent < len(octets):
+            self._write_rest(memoryview(octets)[sent:])
+
+    def _write_rest(self, rest: memoryview) -> None:
         while rest:
             self._await_writable()
             try:

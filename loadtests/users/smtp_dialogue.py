@@ -39,6 +39,15 @@ class Operations(NamedTuple):
     rset: str
     quit: str
 
+    def envelope(self, recipients: int) -> tuple[str, ...]:
+        """What the commands of an envelope are counted under when all goes well."""
+        return _envelope(self, recipients)
+
+
+@lru_cache
+def _envelope(names: Operations, recipients: int) -> tuple[str, ...]:
+    return (names.mail, *[names.rcpt] * recipients, names.data)
+
 
 @lru_cache
 def operations(prefix: str) -> Operations:

@@ -1,10 +1,9 @@
 """SMTP replies of a load run: the common shapes are cut, everything else is read by the wire core."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from harness.errors import RemoteProtocolError
 from harness.wire.smtp.replies import ReplyReader, read_extensions
 
 __all__ = ["GOING_AWAY", "Replies", "extensions", "text"]
@@ -12,7 +11,7 @@ __all__ = ["GOING_AWAY", "Replies", "extensions", "text"]
 # The channel closes after it, whatever else was asked (RFC 5321 §3.8).
 GOING_AWAY: Final = b"421"
 
-_SPACE, _CRLF = b" ", b"\r\n"
+_CRLF: Final = b"\r\n"
 
 
 class Replies:
@@ -36,14 +35,10 @@ class Replies:
             RemoteProtocolError: These octets are no reply.
             TransportError: What `receive` raises.
         """
-        if not self._held and self._reader is None:
-            octets = self._receive()
-            if octets.find(_CRLF) == len(octets) - 2 and octets[3:4] == _SPACE and octets[:3].isdigit():
-                return octets[:-2]
-            if _is_one_reply(octets):
-                return octets[:-2]
-            self._read(octets)
-        return self.some(1)[0]
+        held = self._held
+        while not held:
+            self._read(self._receive())
+        return held.pop(0)
 
     def some(self, count: int) -> list[bytes]:
         """So many; fewer where one of them says that the channel closes, which is then the last.
@@ -51,16 +46,14 @@ class Replies:
         Raises:
             RemoteProtocolError, TransportError: As in `next`; what came before is `held`.
         """
-        if not self._held and self._reader is None:
-            octets = self._receive()
-            lines = octets.split(_CRLF)
-            if len(lines) == count + 1 and not lines[-1] and all(map(_is_whole, lines[:-1])):
-                lines.pop()
-                return lines
-            self._read(octets)
-        while len(self._held) < count and not self._last_words():
+        held = self._held
+        while len(held) < count and not self._last_words():
             self._read(self._receive())
-        taken, self._held = self._held[:count], self._held[count:]
+        if len(held) == count:
+            self._held = []
+            return held
+        taken = held[:count]
+        del held[:count]
         return taken
 
     @property
@@ -77,24 +70,19 @@ class Replies:
         return bool(self._held) and self._held[-1].startswith(GOING_AWAY)
 
     def _read(self, octets: bytes) -> None:
+        if self._reader is None:
+            lines = octets.split(_CRLF)
+            if not lines.pop() and _one_line_each(lines):
+                self._held += lines
+                return
         reader = self._reader = self._reader or ReplyReader()
         self._held += [reply.raw[:-2] for reply in reader.feed(octets)]
         if reader.idle:
             self._reader = None
 
 
-def _is_whole(line: bytes) -> bool:
-    return line[3:4] == _SPACE and line[:3].isdigit()
-
-
-# The same EHLO is answered alike on every connection.
-@lru_cache(maxsize=64)
-def _is_one_reply(octets: bytes) -> bool:
-    reader = ReplyReader()
-    try:
-        return len(reader.feed(octets)) == 1 and reader.idle
-    except RemoteProtocolError:
-        return False
+def _one_line_each(lines: Sequence[bytes]) -> bool:
+    return not [line for line in lines if line[3:4] != b" " or not line[:3].isdigit()]
 
 
 @lru_cache(maxsize=64)

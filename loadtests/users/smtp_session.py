@@ -1,7 +1,8 @@
 """Messages over an SMTP, submission or LMTP session of a load run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -45,7 +46,7 @@ class _Sending:
 
     Attributes:
         since_s: When it began, or was to begin.
-        accepted: Recipients that were, by their place in the letter.
+        accepted: Recipients to whom the content is sent, by their place in the letter.
         trouble: The first refusal of a recipient who should have been accepted.
     """
 
@@ -53,7 +54,7 @@ class _Sending:
     slot: int
     unknown: int
     since_s: float
-    accepted: list[int] = field(default_factory=list)
+    accepted: Sequence[int] = ()
     trouble: OperationFailed | None = None
 
 
@@ -143,7 +144,8 @@ class SmtpSession(SmtpDialogue):
 
     def _envelope(self, letter: Letter) -> bytes:
         """MAIL, each RCPT and DATA."""
-        return b"".join([self._mail(letter), *map(_rcpt, letter.rcpt_to), b"DATA\r\n"])
+        rcpt_to = b">\r\nRCPT TO:<".join(letter.rcpt_to)
+        return b"%bRCPT TO:<%b>\r\nDATA\r\n" % (self._mail(letter), rcpt_to)
 
     def _mail(self, letter: Letter) -> bytes:
         size = b" SIZE=%d" % letter.octets if "SIZE" in self.extensions else b""
@@ -160,82 +162,85 @@ class SmtpSession(SmtpDialogue):
 
     def _read_envelope(self, sending: _Sending, since_s: float) -> None:
         """Read and judge the replies to an envelope that was sent in one write at `since_s`."""
-        expected = len(sending.letter.rcpt_to) + 2
+        recipients = len(sending.letter.rcpt_to)
         try:
-            replies = self.replies.some(expected)
+            replies = self.replies.some(recipients + 2)
         except (TransportError, ProtocolError) as exc:
             self._not_sent(sending)
-            raise self._broken(self._name_at(self.replies.held, expected), since_s, exc) from exc
-        try:
+            name = self.names.envelope(recipients)[self.replies.held]
+            raise self._broken(name, since_s, exc) from exc
+        if [reply[0] for reply in replies] == _all_well(recipients) and sending.unknown < 0:
+            sending.accepted = range(recipients)
+            self.recorder.ok_together(self.names.envelope(recipients), since_s)
+        else:
             self._judge(sending, replies, since_s)
-        except OperationFailed:
-            self._not_sent(sending)
-            raise
-        finally:
-            taken = len(replies) == expected and replies[-1][0] == GO_ON
-            if taken and not sending.accepted and not self.connection.closed:
-                # RFC 2920 §3.1: DATA was taken although nobody was; an empty content ends it.
-                self._exchange(self.names.data, since_s, b".\r\n")
-
-    def _name_at(self, at: int, expected: int) -> str:
-        """What the envelope's reply at this place answers."""
-        names = self.names
-        return names.mail if at == 0 else names.data if at == expected - 1 else names.rcpt
 
     def _judge(self, sending: _Sending, replies: Sequence[bytes], since_s: float) -> None:
-        names = self.names
-        self._done(names.mail, since_s, replies[0])
-        recipients = len(sending.letter.rcpt_to)
-        for at, reply in enumerate(replies[1 : recipients + 1]):
-            self._recipient(sending, at, reply, since_s)
-            if self.connection.closed:
-                return
-        if not sending.accepted:
-            self._unclean = True
-        elif len(replies) == recipients + 2:
-            if replies[-1][0] != GO_ON:
-                sending.accepted.clear()
-                self._unclean = True
-                raise self._refused(names.data, since_s, replies[-1])
-            self.recorder.ok(names.data, since_s)
+        """Say of each of an envelope's replies what it means; there are fewer where the last one is a 421."""
+        mail, *rcpts = replies[:-1] if len(replies) == len(sending.letter.rcpt_to) + 2 else replies
+        data = replies[-1]
+        accepted: list[int] = []
+        try:
+            self._done(self.names.mail, since_s, mail)
+            for at, reply in enumerate(rcpts):
+                if self._recipient(sending, at, reply, since_s):
+                    accepted.append(at)
+                if self.connection.closed:
+                    break
+            else:
+                self._unclean = not (accepted and data[0] == GO_ON)
+                if accepted:
+                    self._go_on(since_s, data)
+                    sending.accepted = accepted
+        finally:
+            if not sending.accepted:
+                self._not_sent(sending)
+                if data[0] == GO_ON and not self.connection.closed:
+                    # RFC 2920 §3.1: DATA was taken although nobody was; an empty content ends it.
+                    self._exchange(self.names.data, since_s, b".\r\n")
 
-    def _recipient(self, sending: _Sending, at: int, reply: bytes, since_s: float) -> float:
-        """Judge one reply to RCPT; now, when the next command may begin."""
+    def _recipient(self, sending: _Sending, at: int, reply: bytes, since_s: float) -> bool:
+        """Judge one reply to RCPT: whether the recipient was accepted."""
         names, unknown = self.names, at == sending.unknown
         if reply[0] == DONE:
-            sending.accepted.append(at)
-            return self.recorder.ok(names.unknown_taken if unknown else names.rcpt, since_s)
+            self.recorder.ok(names.unknown_taken if unknown else names.rcpt, since_s)
+            return True
         self._ledger.refused(sending.slot + at)
         if unknown and not reply.startswith(GOING_AWAY):
-            return self.recorder.ok(names.unknown, since_s)
-        failure = self._refused(names.rcpt, since_s, reply)
-        sending.trouble = sending.trouble or failure
-        if self.connection.closed:
-            sending.accepted.clear()
-            self._not_sent(sending)
-        return monotonic()
+            self.recorder.ok(names.unknown, since_s)
+        else:
+            failure = self._refused(names.rcpt, since_s, reply)
+            sending.trouble = sending.trouble or failure
+        return False
+
+    def _go_on(self, since_s: float, reply: bytes) -> None:
+        """Judge the reply to DATA."""
+        if reply[0] != GO_ON:
+            raise self._refused(self.names.data, since_s, reply)
+        self.recorder.ok(self.names.data, since_s)
 
     def _ask(self, sending: _Sending) -> None:
         """The envelope, one command at a time."""
         letter, names = sending.letter, self.names
+        accepted: list[int] = []
         try:
             self.command(names.mail, self._mail(letter))
-            since_s = monotonic()
             for at, mailbox in enumerate(letter.rcpt_to):
-                reply = self._exchange(names.rcpt, since_s, _rcpt(mailbox))
-                since_s = self._recipient(sending, at, reply, since_s)
+                since_s = monotonic()
+                reply = self._exchange(names.rcpt, since_s, b"RCPT TO:<%b>\r\n" % mailbox)
+                if self._recipient(sending, at, reply, since_s):
+                    accepted.append(at)
                 if self.connection.closed:
                     return
             self._unclean = True
-            if sending.accepted:
-                reply = self._exchange(names.data, since_s, b"DATA\r\n")
-                if reply[0] != GO_ON:
-                    raise self._refused(names.data, since_s, reply)
-                self.recorder.ok(names.data, since_s)
+            if accepted:
+                since_s = monotonic()
+                self._go_on(since_s, self._exchange(names.data, since_s, b"DATA\r\n"))
                 self._unclean = False
-        except OperationFailed:
-            self._not_sent(sending)
-            raise
+                sending.accepted = accepted
+        finally:
+            if not sending.accepted:
+                self._not_sent(sending)
 
     def _write_content(self, sending: _Sending, octets_per_s: float | None = None) -> None:
         try:
@@ -286,25 +291,24 @@ class SmtpSession(SmtpDialogue):
         Raises:
             OperationFailed: It was refused, for one recipient at least; or nobody knows.
         """
-        name, accepted = self.names.message, sending.accepted
-        now_s = sending.since_s
+        accepted = sending.accepted
         failure: OperationFailed | None = None
-        for each in ([at] for at in accepted) if self.lmtp else (accepted,):
+        for answered in ([at] for at in accepted) if self.lmtp else (accepted,):
             try:
                 reply = self.replies.next()
             except (TransportError, ProtocolError) as exc:
-                raise self._lost(sending, accepted[accepted.index(each[0]) :], exc) from exc
+                raise self._lost(sending, accepted[accepted.index(answered[0]) :], exc) from exc
             if reply[0] == DONE:
                 now_s = monotonic()
-                for at in each:
+                for at in answered:
                     self._ledger.accepted(sending.slot + at, now_s)
             else:
-                for at in each:
+                for at in answered:
                     self._ledger.refused(sending.slot + at)
-                failure = self._refused(name, sending.since_s, reply)
+                failure = self._refused(self.names.message, sending.since_s, reply)
         if failure is not None:
             raise failure
-        return self.recorder.ok(name, sending.since_s, sending.letter.octets)
+        return self.recorder.ok(self.names.message, sending.since_s, sending.letter.octets)
 
     def _not_sent(self, sending: _Sending) -> None:
         """Nobody was sent this message's content."""
@@ -321,5 +325,7 @@ class SmtpSession(SmtpDialogue):
         return self._broken(self.names.message, sending.since_s, trouble)
 
 
-def _rcpt(mailbox: bytes) -> bytes:
-    return b"RCPT TO:<%b>\r\n" % mailbox
+@lru_cache
+def _all_well(recipients: int) -> list[int]:
+    """The first octets of an envelope's replies when all goes well."""
+    return [DONE] * (recipients + 1) + [GO_ON]
