@@ -255,9 +255,10 @@ class Director:
         limit_s = min(record.ended_s, now_s) + self._plan.settings.drain_s + GRACE_S
         if busy and now_s < limit_s:
             return
-        for member in busy:
-            self.findings.fault(f"worker {member.number} did not say that its sessions have ended")
-        self._end_phase(record)
+        if record.judged is None:
+            for member in busy:
+                self.findings.fault(f"worker {member.number} did not say that its sessions have ended")
+            self._end_phase(record)
         self._next_phase(now_s)
 
     def _end_phase(self, record: PhaseRecord) -> None:
@@ -296,6 +297,8 @@ class Director:
 
     def _finish(self, why_no_audit: str) -> None:
         findings = self.findings
+        if self.record is not None and self.record.judged is None:
+            self._end_phase(self.record)
         findings.audit = why_no_audit
         for number, at_s in findings.lost.items():
             share = sum(record.share_lost.get(number, 0) for record in findings.phases)

@@ -8,7 +8,7 @@ import gevent
 from gevent.event import Event
 
 from loadtests.arrivals.driver import Driver
-from loadtests.arrivals.schedule import Division, Schedule
+from loadtests.arrivals.schedule import Division, Epoch, Schedule
 from loadtests.control.making import Place, kinds_of, make_context, wants_readers
 from loadtests.control.messages import (
     REPORT_EVERY_S,
@@ -71,12 +71,12 @@ class Part:
 
     def take(self, order: FromDirector) -> None:
         """Do what the director says."""
-        if isinstance(order, Begin):
+        if isinstance(order, Begin) and order.phase == self._phase:
+            self._divide(order.division)  # it was away, and takes part again
+        elif isinstance(order, Begin):
             self._begin(order)
         elif isinstance(order, Reshare) and order.phase == self._phase:
-            self._take_share(order.epoch.members)
-            if self._plan.mode == "open":
-                self._disorder |= not self._driver.reshare(order.epoch)
+            self._divide([order.epoch])
         elif isinstance(order, Stop) and order.phase == self._phase:
             self._stopped.set()
             self._driver.stop()
@@ -136,6 +136,12 @@ class Part:
         finally:
             environment.stop_timeout = before
         self._go_to("drained")
+
+    def _divide(self, epochs: Sequence[Epoch]) -> None:
+        self._take_share(epochs[-1].members)
+        if self._plan.mode == "open":
+            in_time = [self._driver.reshare(epoch) for epoch in epochs]
+            self._disorder |= not in_time[-1]
 
     def _take_share(self, members: Sequence[int]) -> None:
         if self._worker in members:
