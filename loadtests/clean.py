@@ -13,9 +13,10 @@ from locust.env import Environment
 from harness.errors import MailproofError
 from harness.target import Account
 from loadtests.ledger.imap_readers import HEADER
+from loadtests.ledger.known import folder_name, uid_sets
 from loadtests.ledger.pop3_readers import headers
 from loadtests.ledger.readers import AT_ONCE, reading_protocol
-from loadtests.ledger.reading import Unrecorded, folder_name, uid_sets
+from loadtests.ledger.reading import Unrecorded
 from loadtests.ledger.token import TOKEN_FIELD, identify
 from loadtests.users.errors import OperationFailed
 from loadtests.users.imap import ImapUser

@@ -7,7 +7,8 @@ from typing import Final
 
 import gevent
 
-from loadtests.ledger.reading import Deleting, Finder, Unread, folder_name, uid_sets
+from loadtests.ledger.known import folder_name, uid_sets
+from loadtests.ledger.reading import Deleting, Finder, Unread
 from loadtests.ledger.slots import How
 from loadtests.ledger.token import MESSAGE_ID, TOKEN_FIELD
 from loadtests.users.imap import ImapUser

@@ -5,7 +5,8 @@ from time import monotonic
 
 import gevent
 
-from loadtests.ledger.reading import Deleting, Finder, Known
+from loadtests.ledger.known import Known
+from loadtests.ledger.reading import Deleting, Finder
 from loadtests.ledger.slots import How
 from loadtests.users.errors import OperationFailed
 from loadtests.users.pop3 import Pop3User
