@@ -5,7 +5,9 @@ The master gathers them in a `Health`, which says "saturated" where the generato
 
 The rules look at how much of the *time* the generator was slow. A slow target leaves the loop idle, however long
 its answers take; when it was frozen and answers everything at once, the loop is busy for a fraction of a second.
-Neither comes near the shares below. A generator that lacks a core is slow all the time.
+Neither comes near the shares below. A generator that lacks a core is slow all the time. Where it shares a machine
+with a target that has taken all of it, both are slow, and what was measured tells whose the figures are: a generator
+that is 50 ms behind says nothing of answers in 50 ms, and all there is to say of answers in 5 s.
 """
 
 from collections import defaultdict
@@ -16,7 +18,7 @@ from typing import Final
 import msgspec
 
 from harness.results.load import GeneratorHealth, WorkerHealth
-from loadtests.figures.figures import Figures
+from loadtests.figures.figures import Figures, Totals
 from loadtests.figures.histogram import Latencies
 from loadtests.figures.tally import Sessions
 
@@ -29,9 +31,14 @@ BEAT_S: Final = 0.05
 HOT_CPU: Final = 0.9
 HOT_TIME: Final = 0.1
 
-# An event loop that is 50 ms late adds as much to what it measures.
+# An event loop that is 50 ms behind adds as much to what it measures.
 LAG_MS: Final = 50.0
 LAG_TIME: Final = 0.05
+
+# A loop that is behind matters where that is more than a tenth of what was measured, both as 95th percentiles. What a
+# starved generator measures is its own lag, some times over: one for each answer that an operation waits for.
+LAG_PERCENT: Final = 95.0
+LAG_OF_MEASURED: Final = 0.1
 
 # Sessions begin late when all wait for the target, too: it was the generator only where its loop was late as well, as
 # much of the time. On a machine that it shares with others a few of a hundred are late by some milliseconds.
@@ -144,14 +151,16 @@ class _Measured:
     def cpu(self) -> float:
         return self.cpu_s / self.seconds if self.seconds else 0.0
 
-    def reasons(self, sessions: Sessions) -> Iterator[str]:
-        """Why its figures are its own and not the target's."""
+    def reasons(self, sessions: Sessions, measured_ms: float) -> Iterator[str]:
+        """Why the figures are its own and not the target's. `measured_ms` is the operations' 95th percentile."""
         hot = self.hot_s / self.seconds if self.seconds else 0.0
         if hot >= HOT_TIME:
             yield f"used more than {HOT_CPU:.0%} of a core for {hot:.0%} of the time"
-        lagging = self.lag.share_over(LAG_MS)
-        if lagging > LAG_TIME:
-            yield f"was more than {LAG_MS:.0f} ms behind with its work for {lagging:.0%} of the time"
+        if self.lag.percentile_ms(LAG_PERCENT) <= LAG_OF_MEASURED * measured_ms:
+            return
+        behind = self.lag.share_over(LAG_MS)
+        if behind > LAG_TIME:
+            yield f"was more than {LAG_MS:.0f} ms behind with its work for {behind:.0%} of the time"
         late = sessions.late / sessions.begun if sessions.begun else 0.0
         busy = self.lag.share_over(BUSY_LAG_MS)
         if late > LATE_SHARE and busy > BUSY_TIME:
@@ -184,10 +193,11 @@ class Health:
                 measured[worker].merge(each)
         sessions = {worker: figures.sessions(worker, phase) for worker in sorted({*measured, *self._lost})}
         workers = [self._worker(worker, measured[worker], each) for worker, each in sessions.items()]
+        measured_ms = _measured_ms(figures.total(phase))
         reasons = [
             f"worker {worker} {reason}"
             for worker, each in sessions.items()
-            for reason in measured[worker].reasons(each)
+            for reason in measured[worker].reasons(each, measured_ms)
         ]
         return GeneratorHealth(
             cpu=max((worker.cpu for worker in workers), default=0.0),
@@ -209,3 +219,12 @@ class Health:
             lost_at_s=lost_at_s,
             share_lost=share_lost,
         )
+
+
+def _measured_ms(totals: Totals) -> float:
+    """The 95th percentile of all operations but whole sessions, which have pauses of their own."""
+    operations = Latencies()
+    for name, latencies in totals.latencies.items():
+        if not name.endswith(".session"):
+            operations.merge(latencies)
+    return operations.percentile_ms(LAG_PERCENT)

@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -50,12 +51,22 @@ class Loop:
             self.due_s = came_s + self.meter.beat(came_s, self.cpu_s)
 
 
-def judged(stretches: Iterable[Stretch], sessions: Sessions | None = None) -> GeneratorHealth:
+def judged(
+    stretches: Iterable[Stretch],
+    sessions: Sessions | None = None,
+    latencies_s: Mapping[str, float] = MappingProxyType({}),
+) -> GeneratorHealth:
     loop, health, figures = Loop(), Health(), Figures()
     for stretch in stretches:
         loop.live(stretch)
         health.add(0, 0, loop.meter.drain())
-    told = Second(at_s=0, sessions=sessions or Sessions(), failures={}, latencies={}, octets={})
+    told = Second(
+        at_s=0,
+        sessions=sessions or Sessions(),
+        failures={},
+        latencies={name: Latencies([seconds]).to_octets() for name, seconds in latencies_s.items()},
+        octets={},
+    )
     figures.add(0, 0, TallyDelta(seconds=[told]))
     return health.judge(figures)
 
@@ -95,6 +106,33 @@ def test_a_starved_generator_says_so(stretches: list[Stretch]) -> None:
 
     assert health.saturated
     assert all(reason.startswith("worker 0 ") for reason in health.reasons)
+
+
+@pytest.mark.parametrize(
+    ("latencies_s", "saturated"),
+    [
+        ({"smtp.message": 5.0}, False),
+        ({"smtp.message": 0.2}, True),
+        ({"smtp.message": 0.2, "smtp.session": 60.0}, True),  # its pauses are no answers
+        ({}, True),
+    ],
+)  # fmt: skip
+def test_on_a_machine_that_is_full_the_figures_are_whose_part_is_larger(
+    latencies_s: dict[str, float], saturated: bool
+) -> None:
+    full = Stretch(20, away_s=0.08, idle_s=0.2, own_work=False)
+
+    assert judged([full], ALL_LATE, latencies_s).saturated is saturated
+
+
+@given(st.floats(0.1, 5), st.floats(0, 0.5), st.integers(1, 8))
+def test_a_starved_generator_that_measures_its_own_lag_says_so(
+    away_s: float, idle_share: float, answers: int
+) -> None:
+    """Each answer that an operation waits for finds the loop away; the target itself takes no time."""
+    starved = Stretch(30, away_s, away_s * idle_share, own_work=False)
+
+    assert judged([starved], ALL_LATE, {"smtp.message": answers * away_s}).saturated
 
 
 @given(st.floats(0.95, 1), st.floats(0.001, 0.5), st.integers(5, 30))
