@@ -17,6 +17,7 @@ from harness.results.load import (
 )
 from harness.target import Target
 from loadtests.arrivals.capacity import Capacity, capacity, knee
+from loadtests.control.drift import drift_notes
 from loadtests.control.findings import Findings
 from loadtests.control.rounds import arrivals_of, rounds_of, steps_of
 from loadtests.control.sentence import Told, sentence_of
@@ -43,6 +44,7 @@ def summary_of(findings: Findings, target: Target, now_s: float, *, finished: bo
     if verdict == "kept" and searched is not None and searched.per_s is None:
         verdict = "broken"
     arrivals = arrivals_of(findings, findings.phases, totals.sessions)
+    drifts = drift_notes(rounds, plan.settings.parts, main_operation(findings, totals)) if finished else ()
     told = Told(
         target=target.name,
         verdict=verdict,
@@ -81,7 +83,11 @@ def summary_of(findings: Findings, target: Target, now_s: float, *, finished: bo
         knee_per_s=_knee(findings, totals),
         verdict=verdict,
         sentence=sentence_of(told),
-        notes=[*findings.notes, *(f"{text} ({times} times)" for text, times in findings.faults.items())],
+        notes=[
+            *findings.notes,
+            *drifts,
+            *(f"{text} ({times} times)" for text, times in findings.faults.items()),
+        ],
         evidence=[f"{word}: {shown}" for word, each in findings.evidence.items() for shown in each],
     )
 
