@@ -43,21 +43,8 @@ class Totals:
         for name, classes in second.failures.items():
             self.failures[name].update(classes)
         self.octets.update(second.octets)
-        self._stretch(second.at_s, second.at_s + 1)
-
-    def merge(self, other: "Totals") -> None:
-        self.sessions.merge(other.sessions)
-        for name, latencies in other.latencies.items():
-            self.latencies[name].merge(latencies)
-        for name, classes in other.failures.items():
-            self.failures[name].update(classes)
-        self.octets.update(other.octets)
-        if other._first_s is not None:
-            self._stretch(other._first_s, other._last_s)
-
-    def _stretch(self, first_s: int, last_s: int) -> None:
-        self._first_s = first_s if self._first_s is None else min(self._first_s, first_s)
-        self._last_s = max(self._last_s, last_s)
+        self._first_s = second.at_s if self._first_s is None else min(self._first_s, second.at_s)
+        self._last_s = max(self._last_s, second.at_s + 1)
 
     @property
     def span_s(self) -> float:
@@ -88,6 +75,7 @@ class Figures:
     """What the processes of a run counted; the master's, or the only process's own."""
 
     def __init__(self) -> None:
+        self._total = Totals()
         self._phases: defaultdict[int, Totals] = defaultdict(Totals)
         self._sessions: defaultdict[tuple[int, int], Sessions] = defaultdict(Sessions)
         self._interval_s = 1
@@ -96,9 +84,13 @@ class Figures:
     def add(self, worker: int, phase: int, delta: TallyDelta) -> None:
         """Count what a process has counted in a phase; below zero it only shows in the series."""
         for second in delta.seconds:
-            self._phases[phase].add(second)
+            for totals in self._counting(phase):
+                totals.add(second)
             self._sessions[worker, phase].merge(second.sessions)
             self._interval(second.at_s).add(second)
+
+    def _counting(self, phase: int) -> tuple[Totals, ...]:
+        return (self._phases[phase], self._total) if phase >= 0 else (self._phases[phase],)
 
     def abandon(self, worker: int, at_s: float) -> int:
         """A process has died: its sessions under way end here.
@@ -112,19 +104,14 @@ class Figures:
                 gone = Sessions(abandoned=sessions.active)
                 lost += gone.abandoned
                 sessions.merge(gone)
-                self._phases[phase].sessions.merge(gone)
+                for totals in self._counting(phase):
+                    totals.sessions.merge(gone)
                 self._interval(int(at_s)).sessions.merge(gone)
         return lost
 
     def total(self, phase: int | None = None) -> Totals:
         """Of one phase, or of all that count."""
-        if phase is not None:
-            return self._phases[phase]
-        total = Totals()
-        for number, totals in self._phases.items():
-            if number >= 0:
-                total.merge(totals)
-        return total
+        return self._total if phase is None else self._phases[phase]
 
     def sessions(self, worker: int, phase: int | None = None) -> Sessions:
         """One process's, of one phase or of all that count."""

@@ -5,6 +5,7 @@ The buckets are HdrHistogram's for 1 µs to 600 s with three significant digits:
 operation and second of a run) fit in memory and on the wire.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
@@ -117,15 +118,12 @@ class Latencies:
 
     def percentiles_ms(self, percents: Sequence[float]) -> list[float]:
         """`percentile_ms` of each, in one pass."""
-        ranks = {percent: self.rank(percent) for percent in percents}
-        found: dict[float, float] = dict.fromkeys(percents, 0.0)
-        waiting = sorted(ranks, key=ranks.__getitem__, reverse=True)
-        passed = 0
-        for index, held in sorted(self._buckets.items()):
-            passed += held
-            while waiting and ranks[waiting[-1]] <= passed:
-                found[waiting.pop()] = min(_top_us(index), self.longest_us) / 1000
-        return [found[percent] for percent in percents]
+        if not self.count:
+            return [0.0] * len(percents)
+        indices = sorted(self._buckets)
+        passed = list(accumulate(map(self._buckets.__getitem__, indices)))
+        reached = (indices[bisect_left(passed, self.rank(percent))] for percent in percents)
+        return [min(_top_us(index), self.longest_us) / 1000 for index in reached]
 
     def rank(self, percent: float) -> int:
         """Which sample, counted from 1 in order of length, is that percentile. `percent` has three decimals."""
