@@ -22,8 +22,8 @@ _NEAR: Final = 20.0
 
 
 def outcome(part: Round) -> str:
-    """How a round came out: ``kept``, ``broken``, or ``saturated`` where the generator was the limit."""
-    return "saturated" if part.saturated else "kept" if part.kept else "broken"
+    """How a round came out: ``kept``, however busy the generator was, ``saturated`` where that was it, ``broken``."""
+    return "kept" if part.kept else "saturated" if part.saturated else "broken"
 
 
 def against_rate(overview: Overview) -> Chart | None:

@@ -18,6 +18,7 @@ __all__ = ["print_load_summary"]
 _LINES: Final = 24
 _COLUMNS: Final = 80
 # Ours: so many of each fit one screen together.
+_HEADLINE: Final = 5
 _REMARKS: Final = 2
 _LIMITS: Final = 5
 _ROUNDS: Final = 3
@@ -59,8 +60,9 @@ def print_load_summary(run: LoadRun, console: Console | None = None) -> None:
 
 
 def _top(console: Console, overview: Overview, width: int) -> Iterator[Text]:
-    yield from _folded(console, Text(one_line(overview.headline), style="bold"), width, 3)
-    for place, warning in enumerate(overview.warnings[:_REMARKS]):
+    yield from _folded(console, Text(one_line(overview.headline), style="bold"), width, _HEADLINE)
+    unsaid = [warning for warning in overview.warnings if warning not in overview.headline]
+    for place, warning in enumerate(unsaid[:_REMARKS]):
         yield from _folded(
             console, Text(f"! {one_line(warning)}", "bold red" if not place else "red"), width, 2
         )

@@ -49,11 +49,11 @@
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
       frame.classList.add("pointed");
-      readout.replaceChildren(labels[place], ...rows.map(([name, unit, values]) => {
+      readout.replaceChildren(labels[place], ...rows.flatMap(([name, unit, values]) => {
         const part = document.createElement("span"), value = document.createElement("b");
         value.textContent = shown(values[place], unit);
         part.append(name + " ", value);
-        return part;
+        return [" ", part];
       }));
     };
     const leave = () => {

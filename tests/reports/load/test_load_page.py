@@ -253,6 +253,14 @@ def test_a_search_shows_each_step_its_capacity_and_the_knee(load_runs: Runs, pag
         assert f'<th scope="row">{part.label}</th>' in page
 
 
+def test_a_round_that_did_not_hold_says_which_limit_it_broke(pages: dict[str, str]) -> None:
+    page = pages["search"]
+
+    assert page.count('<span class="why">smtp.message p95 &lt; 500 ms: ') == 4
+    assert '<span class="state kept">' in page
+    assert '<span class="state saturated">' in page
+
+
 def test_the_audits_examples_can_be_opened(load_runs: Runs, pages: dict[str, str]) -> None:
     words = " ".join(read(pages["broken"]).words)
 
