@@ -105,7 +105,7 @@ def test_each_lie_is_found_and_none_is_invented(
         ca.write_text(target.ca_pem or "")
         file = tmp_path / "target.toml"
         file.write_text(target.with_ca(ca).to_toml())
-        flags = ["--rate", "100", "--duration", "32", "--seed", "11"]
+        flags = ["--rate", "100", "--duration", "22", "--seed", "11"]
 
         summary = load(file, tmp_path / "run", "--profile", str(profile), *flags)
 
