@@ -47,6 +47,8 @@ _TABLE_EVERY_S: Final = 1.0
 _GRACE_S: Final = 15.0
 # Ours: a process that was forked is there within this, or it has died.
 _FORKED_S: Final = 60.0
+# Ours: workers end by themselves when they have heard nothing of their master for so long.
+_MASTER_GONE_S: Final = 20
 # A master that says nothing for so long has gone, and nobody else will end its workers.
 _GONE_S: Final = 4.0
 
@@ -63,6 +65,7 @@ def hook_in(
     if plan.mode == "open":
         environment.user_classes = [stand_in]
     runners.WORKER_REPORT_INTERVAL = _TABLE_EVERY_S
+    runners.MASTER_HEARTBEAT_TIMEOUT = _MASTER_GONE_S
     process = _Process(environment, runner, web_ui, plan)
     if isinstance(runner, WorkerRunner):
         _Working(process, runner, Worker(environment, kinds, plan, lambda said: _to_master(runner, said)))

@@ -1,11 +1,11 @@
 """What a worker makes ready before a run: what its users share, and the users that the driver starts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from locust import User
+from locust import User, constant
 from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import Runner
@@ -26,7 +26,7 @@ from loadtests.ledger.ledger import Ledger
 from loadtests.ledger.readers import reading_protocol
 from loadtests.plan import Plan
 from loadtests.users.base import MailUser
-from loadtests.users.surroundings import provide
+from loadtests.users.surroundings import expect, provide
 
 __all__ = ["Place", "kinds_of", "make_context", "wants_readers"]
 
@@ -92,31 +92,36 @@ def wants_readers(plan: Plan) -> bool:
 def kinds_of(place: Place, context: Context) -> list[Kind]:
     """The users that the driver starts, one of each made and its endpoint reached.
 
-    In closed mode Locust starts them, and others as well; those that are ours are tried all the same.
+    In closed mode Locust starts them, when the phase begins, and others as well; ours are tried all the same.
 
     Raises:
         UsageError: A class is none of ours, or misses something; or none has a share of the sessions.
         UnreachableTarget: Nobody answers at an endpoint.
     """
+    closed = context.plan.mode == "closed"
     provide(place.environment, context)
-    kinds, endpoints = [], []
-    for each in place.kinds:
-        if not issubclass(each, MailUser):
-            if context.plan.mode == "closed":
-                continue
-            raise UsageError(f"{each.__name__} is no mail user, and a schedule starts no others; use --users")
-        share = each.share(context)
-        if share <= 0:
-            continue
-        try:
-            endpoints.append(each(place.environment).endpoint)
-        except StopTest as exc:
-            raise UsageError(str(exc)) from exc
-        kinds.append(Kind(_maker(each, place.environment), share))
-    if not kinds and context.plan.mode == "open":
+    try:
+        shares = {each: each.share(context) for each in _mail_users(place.kinds, all_of_them=not closed)}
+        users = {each: each(place.environment) for each, share in shares.items() if share > 0}
+    except StopTest as exc:
+        raise UsageError(str(exc)) from exc
+    finally:
+        expect(place.environment)
+    if not users and not closed:
         raise UsageError(f"no user class has a share of the sessions against {context.target.name}")
-    _reach(endpoints)
-    return kinds
+    _reach(user.endpoint for user in users.values())
+    for each in users:
+        if closed and each.wait_time is User.wait_time:
+            each.wait_time = constant(context.plan.think_s)
+    return [Kind(_maker(each, place.environment), shares[each]) for each in users]
+
+
+def _mail_users(kinds: Iterable[type[User]], *, all_of_them: bool) -> Iterator[type[MailUser]]:
+    for each in kinds:
+        if issubclass(each, MailUser):
+            yield each
+        elif all_of_them:
+            raise UsageError(f"{each.__name__} is no mail user, and a schedule starts no others; use --users")
 
 
 def _maker(kind: type[MailUser], environment: Environment) -> Callable[[], MailUser]:

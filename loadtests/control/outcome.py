@@ -19,7 +19,7 @@ from harness.target import Target
 from loadtests.arrivals.capacity import Capacity, capacity, knee
 from loadtests.control.drift import drift_notes
 from loadtests.control.findings import Findings
-from loadtests.control.rounds import arrivals_of, rounds_of, steps_of
+from loadtests.control.rounds import anything_done, arrivals_of, rounds_of, steps_of
 from loadtests.control.sentence import Told, sentence_of
 from loadtests.control.verdict import limits_of_mail, verdict_of
 from loadtests.figures.figures import Totals
@@ -158,7 +158,7 @@ def _unfinished(findings: Findings, audit: Audit, searched: Capacity | None) -> 
         yield audit.why_not
     if audit.undecided:
         yield f"{audit.undecided:,} deliveries could not be looked for"
-    if not findings.figures.total().sessions.completed:
+    if not anything_done(findings.figures.total()):
         yield "no session came to its end without an error"
     if searched is not None and not searched.settled:
         yield f"the search did not come to its end ({searched.reason})"

@@ -58,7 +58,6 @@ class Part:
         self._meter: Final = health.Meter(monotonic(), process_time())
         self._context: Final = make_context(place, plan, worker, began_s - place.behind_s)
         kinds = kinds_of(place, self._context)
-        expect(place.environment)
         self._driver: Final = Driver(
             kinds,
             max_sessions=plan.settings.max_sessions,

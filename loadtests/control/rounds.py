@@ -7,10 +7,11 @@ from typing import Final
 from harness.results.load import Arrivals, Judged, Round
 from loadtests.arrivals.capacity import Outcome, Step
 from loadtests.control.findings import Findings, PhaseRecord
+from loadtests.figures.figures import Totals
 from loadtests.figures.limits import judge, parse_limits
 from loadtests.figures.tally import Sessions
 
-__all__ = ["arrivals_of", "round_of", "rounds_of", "steps_of"]
+__all__ = ["anything_done", "arrivals_of", "round_of", "rounds_of", "steps_of"]
 
 # Ours: ten times what a timer of the event loop is late by on a quiet machine, and less than people notice.
 LATE_AFTER_MS: Final = 10.0
@@ -41,8 +42,15 @@ def round_of(findings: Findings, record: PhaseRecord) -> Round:
         latency_ms=totals.latency_ms,
         slo=judged,
         saturated=findings.health.judge(findings.figures, number).saturated,
-        kept=totals.sessions.completed > 0 and all(one.kept for one in judged),
+        kept=anything_done(totals) and all(one.kept for one in judged),
     )
+
+
+def anything_done(totals: Totals) -> bool:
+    """Something came to its end without an error: a session or, of users who only have tasks, an operation."""
+    if totals.sessions.begun:
+        return totals.sessions.completed > 0
+    return any(one.count for one in totals.latencies.values())
 
 
 def rounds_of(findings: Findings) -> list[Round]:

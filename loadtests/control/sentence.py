@@ -74,7 +74,8 @@ _BEGINNINGS = {
 
 def _rate(arrivals: Arrivals) -> str:
     if arrivals.mode == "closed":
-        return f"{arrivals.users} users, who began {arrivals.made_per_s:.4g} sessions a second,"
+        rate = f", who began {arrivals.made_per_s:.4g} sessions a second," if arrivals.made else ""
+        return f"{arrivals.users} users{rate}"
     return f"{arrivals.made_per_s:.4g} sessions a second"
 
 

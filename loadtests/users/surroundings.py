@@ -50,8 +50,9 @@ def context_of(environment: Environment) -> "Context":
         UsageError: There is no target file and no user class says where to connect; or the file is wrong. The run
             that is to provide the context has not begun.
     """
-    if (expected := _expected.get(environment)) is not None and not expected.wait(_PATIENCE_S):
-        raise UsageError("the run that these users belong to has not begun")
+    while (expected := _expected.get(environment)) is not None:
+        if not expected.wait(_PATIENCE_S):
+            raise UsageError("the run that these users belong to has not begun")
     if environment not in _contexts:
         from loadtests.users.base import MailUser
         from loadtests.users.standalone import standalone_context
