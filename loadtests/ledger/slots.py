@@ -99,15 +99,19 @@ class Slots:
 
     def add(self, first: int, mailboxes: "array[int]", marks: bytes, accepted: "array[int]") -> None:
         """Take slots from `first` on that were not told of before; those of a gap before them never were."""
-        self._reach(first)
-        count = len(marks)
-        self.mailboxes.extend(mailboxes)
-        self.accepted.extend(accepted)
-        self.readable.frombytes(_ONES * count)
-        self.absent.frombytes(bytes(4 * count))
-        self.marks += marks
+        if (gap := first - len(self.marks)) > 0:
+            never = array("I", _ONES * gap)
+            self._extend(never, bytes(gap), never)
+        self._extend(mailboxes, marks, accepted)
         if NOBODY in mailboxes:
             self._owe_nothing_to_nobody(first)
+
+    def _extend(self, mailboxes: "array[int]", marks: bytes, accepted: "array[int]") -> None:
+        self.mailboxes.extend(mailboxes)
+        self.accepted.extend(accepted)
+        self.readable.frombytes(_ONES * len(marks))
+        self.absent.frombytes(bytes(4 * len(marks)))
+        self.marks += marks
 
     def _owe_nothing_to_nobody(self, first: int) -> None:
         for slot in range(first, len(self.marks)):
@@ -115,23 +119,18 @@ class Slots:
                 self.settle(slot, self.marks[slot] & Mark.STATE, self.accepted[slot])
 
     def settle(self, slot: int, state: int, at_ms: int) -> None:
-        """Take the state of a slot, and when it was accepted or `NEVER`."""
-        self._reach(slot + 1)
+        """Take the state of a slot, and when it was accepted or `NEVER`; one that was not told of stays so."""
+        if not self.told(slot):
+            return
         if state == State.ACCEPTED and self.mailboxes[slot] == NOBODY:
             state, at_ms = State.UNOWED, NEVER
         self.marks[slot] = self.marks[slot] & ~Mark.STATE | state
         self.accepted[slot] = at_ms
 
-    def _reach(self, end: int) -> None:
-        """Make slots up to `end` that nobody told of."""
-        if (gap := end - len(self.marks)) > 0:
-            never = array("I", _ONES * gap)
-            self.add(len(self.marks), never, bytes(gap), never)
-
-    def told(self, number: int) -> bool:
-        """True where there is such a message."""
+    def told(self, slot: int) -> bool:
+        """True where there is such a slot."""
         marks = self.marks
-        return number < len(marks) and marks[number] & Mark.STATE != State.UNKNOWN
+        return slot < len(marks) and marks[slot] & Mark.STATE != State.UNKNOWN
 
     def number_of(self, slot: int) -> int:
         """The number of the message that a slot belongs to."""
