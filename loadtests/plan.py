@@ -216,8 +216,3 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pids: tuple[int, ...] = ()
     software: dict[str, str] = {}
     command: str = ""
-
-    @property
-    def folder(self) -> str:
-        """What the run's own folder in a mailbox is called, behind the prefix of the personal namespace."""
-        return f"mailproof-{self.run}"

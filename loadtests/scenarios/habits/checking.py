@@ -48,7 +48,7 @@ class Checker(Pop3User):
             Number -> the run's message that is to be deleted.
         """
         listed = pop3.look()
-        numbers = maildrop.known.compare(listed)[1][:_MOST_AT_ONCE]
+        numbers = sorted(maildrop.known.compare(listed)[1])[:_MOST_AT_ONCE]
         delete, unwanted = self.shared.plan.settings.traffic.delete, {}
         for number, content in zip(numbers, pop3.each_retr(numbers), strict=True):
             found = maildrop.finder.found(content)
@@ -61,7 +61,7 @@ class Checker(Pop3User):
         return unwanted
 
     def delete(self, pop3: Pop3Session, finder: Finder, unwanted: dict[int, Found]) -> None:
-        """Delete messages and end the session, which is when they go (RFC 1939 §6)."""
+        """Delete messages and end the session, which is when they go; of a refusal some may be left (RFC 1939 §6)."""
         finder.deletes()
         pop3.dele(*unwanted)
         how = How.MAYBE

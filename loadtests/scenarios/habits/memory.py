@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 from gevent.lock import BoundedSemaphore
 
 from loadtests.context import Context
-from loadtests.ledger.reading import Finder, Known
+from loadtests.ledger.known import Known
+from loadtests.ledger.reading import Finder
 from loadtests.users.imap_mailbox import Mailbox
 
 if TYPE_CHECKING:

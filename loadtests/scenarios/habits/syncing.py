@@ -8,8 +8,8 @@ from typing import ClassVar, Final, NamedTuple
 from locust.env import Environment
 
 from harness.errors import UsageError
-from loadtests.ledger.reading import Finder, folder_name
-from loadtests.ledger.slots import How
+from loadtests.ledger.known import folder_name
+from loadtests.ledger.reading import Deleting, Finder
 from loadtests.scenarios.habits.memory import Folder, Memories, random_of
 from loadtests.scenarios.habits.staying import stay
 from loadtests.users.errors import OperationFailed
@@ -184,18 +184,12 @@ class Syncer(ImapUser):
         if uid is None:
             return
         fetched = seat.imap.uid_fetch(b"%d" % uid, b"(UID BODY.PEEK[])").fetched
-        content = next((each.content for each in fetched if each.uid == uid), None)
         finder = self._finder
-        found = finder.found(content) if content is not None else None
-        if found is None:
-            return
-        finder.deletes()
-        how = How.MAYBE
-        try:
-            seat.imap.remove(b"%d" % uid)
-            how = How.CONSUMED
-        finally:
-            finder.tell(found, how)
+        found = finder.found(next((each.content for each in fetched if each.uid == uid), None))
+        if found is not None:
+            finder.deletes()
+            with Deleting(finder, seat.imap, [found]):
+                seat.imap.remove(b"%d" % uid)
 
     # What there is in the mailbox
 
