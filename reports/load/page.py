@@ -17,6 +17,7 @@ from reports.load.charts import Chart
 from reports.load.curves import Curves
 from reports.load.hdr import Bucket, decode
 from reports.load.limits import shown_value, standing
+from reports.load.noise import FEW, above
 from reports.load.overview import AUDIT, PERCENTILES, Operation, Overview, Words
 from reports.load.rates import against_rate, outcome
 from reports.load.spread import spread
@@ -193,8 +194,13 @@ def _environment() -> Environment:
         "shown_value": shown_value,
         "glyph_name": _GLYPHS.__getitem__,
         "percentile": _percentile,
+        "is_luck": _is_luck,
     }
     return made
+
+
+def _is_luck(latency: Latency, field: str) -> bool:
+    return field != "max" and above(latency.count, field) < FEW
 
 
 def _percentile(latency: Latency, field: str) -> float:

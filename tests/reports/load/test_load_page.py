@@ -370,3 +370,11 @@ def test_the_templates_name_no_other_host() -> None:
 
     for path in templates.glob("load*"):
         assert "//" not in re.sub(r"^\s*//.*$", "", path.read_text("utf-8"), flags=re.MULTILINE), path
+
+
+def test_a_percentile_that_rests_on_few_samples_is_grey(load_runs: Runs, pages: dict[str, str]) -> None:
+    latency = load_runs["clean"].summary.latency_ms["smtp.message"]
+
+    assert f'<td class="n"><data value="{latency.p99}">' in pages["clean"]
+    assert f'<td class="n wide quiet"><data value="{latency.p999}">' in pages["clean"]
+    assert f'<td class="n"><data value="{latency.max}">' in pages["clean"]
