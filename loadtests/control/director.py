@@ -220,7 +220,9 @@ class Director:
         members = [member.number for member in self._roll.ready]
         if not members:
             return
-        phase = running(len(self.findings.phases), what, self._plan, members, now_s + LEAD_S)
+        # Users of closed mode begin when they hear of it, and nobody holds them to a time.
+        lead_s = LEAD_S if self._plan.mode == "open" else 0.0
+        phase = running(len(self.findings.phases), what, self._plan, members, now_s + lead_s)
         self.record = PhaseRecord(phase)
         self.findings.phases.append(self.record)
         self._taking_part = set(members)

@@ -90,8 +90,15 @@ class SmallTarget:
         """Do nothing at all for so long, from now on."""
         self._loop.call_soon_threadsafe(time.sleep, seconds)
 
+    async def _end_dialogues(self) -> None:
+        dialogues = asyncio.all_tasks() - {asyncio.current_task()}
+        for dialogue in dialogues:
+            dialogue.cancel()
+        await asyncio.gather(*dialogues, return_exceptions=True)
+
     def close(self) -> None:
         self.fall()
+        self._do(self._end_dialogues())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -264,11 +271,18 @@ class Run:
 
     def told(self) -> set[str]:
         """The states that the live lines have told of."""
+        return {figures.state for figures in self._live_lines()}
+
+    def said(self) -> str:
+        """What was said with them."""
+        return "\n".join(figures.message for figures in self._live_lines())
+
+    def _live_lines(self) -> list[LiveFigures]:
         with suppress(BlockingIOError):
             while octets := os.read(self._heard, 2**16):
                 self._lines += octets
         whole = self._lines.split(b"\n")[:-1]
-        return {msgspec.json.decode(line, type=LiveFigures).state for line in whole}
+        return [msgspec.json.decode(line, type=LiveFigures) for line in whole]
 
     @property
     def log(self) -> Path:
