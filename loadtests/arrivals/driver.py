@@ -28,6 +28,11 @@ LATE_AFTER_S: Final = 0.010
 # us later than this before its first arrival comes too late.
 _PASSED_BY_S: Final = 0.25
 
+# Ours: who wakes so much too late was stopped for a while. What was said in the meantime, that others have its share
+# now for one, is heard before the arrivals that it missed are made; a moment is enough for that.
+_AWAY_S: Final = 1.0
+_NEWS_S: Final = 0.05
+
 # The phase of sessions that only warm up.
 UNCOUNTED: Final = -1
 
@@ -200,7 +205,10 @@ class Driver:
                 due_s = began_s + after_s
                 ours = self._division.owner(number) == member
                 if ours or due_s > monotonic() + _PASSED_BY_S:
+                    waits = monotonic() < due_s
                     alarm.wait_until(due_s)
+                    if waits and monotonic() > due_s + _AWAY_S:
+                        alarm.wait_until(monotonic() + _NEWS_S)
                     ours = self._division.owner(number) == member
                 self._next = number + 1
                 if not ours:

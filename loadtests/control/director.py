@@ -89,9 +89,9 @@ class Director:
 
     # What happens
 
-    def start(self, now_s: float) -> None:
+    def start(self) -> None:
         """The run begins: everybody who is there makes ready."""
-        self._roll.renew(now_s)
+        self._roll.renew()
         for member in self._roll.living:
             self.greeted(member)
 
@@ -104,7 +104,7 @@ class Director:
         """A worker reports."""
         if report.run != self._run:
             return
-        member, before = self._roll.heard(report, now_s)
+        member, before = self._roll.heard(report)
         self._keep(report)
         if member.standing is Standing.REFUSED and before is not Standing.REFUSED:
             self._say(f"worker {member.number} on {member.host} cannot take part: {report.problem}")

@@ -105,7 +105,7 @@ class Lead:
         self._keeper = Keeper(findings, self._target, alone=self._alone)
         self.director = Director(findings, self._roll, self._crew, len(self._accounts), self._live.say)
         self.arrivals_over.clear()
-        self.director.start(now_s)
+        self.director.start()
 
     @property
     def begun(self) -> bool:
@@ -159,7 +159,7 @@ class Lead:
     def _heard(self, who: str, message: FromWorker) -> None:
         now_s = monotonic()
         if isinstance(message, Hello):
-            member, new = self._roll.greet(who, message, now_s)
+            member, new = self._roll.greet(who, message)
             self._crew.send(member, Welcome(message.sent_s, now_s, clock_name()))
             if new and self.director is not None and self.going_on:
                 self.director.greeted(member)

@@ -12,6 +12,9 @@ __all__ = ["SILENT_S", "Member", "Roll", "Standing"]
 # Ours: three reports in a row that did not come. A worker that only was away for so long comes back by itself.
 SILENT_S: Final = 3.0
 
+# Who listens was away itself where it asks later than this; what was said meanwhile it has yet to hear.
+_LISTENING_S: Final = 0.5
+
 
 class Standing(StrEnum):
     """What the director makes of a worker."""
@@ -29,7 +32,7 @@ class Member:
     Attributes:
         number: From 0; never given twice, so that its messages' tokens stay its own.
         who: Locust's name for the process.
-        heard_s: When it last said something.
+        silent_s: How long it has said nothing, while somebody listened.
         report: Its last one of this run.
         missed: Reports that were lost on the way.
     """
@@ -37,7 +40,7 @@ class Member:
     number: int
     who: str
     host: str
-    heard_s: float
+    silent_s: float = 0.0
     standing: Standing = Standing.PREPARING
     report: Report | None = None
     missed: int = 0
@@ -53,6 +56,7 @@ class Roll:
     """All workers that ever came."""
 
     _by_who: dict[str, Member] = field(default_factory=dict)
+    _asked_s: float | None = None
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self._by_who.values())
@@ -69,28 +73,28 @@ class Roll:
     def living(self) -> list[Member]:
         return [member for member in self if member.living]
 
-    def greet(self, who: str, hello: Hello, now_s: float) -> tuple[Member, bool]:
+    def greet(self, who: str, hello: Hello) -> tuple[Member, bool]:
         """The process that calls itself `who`, and whether it is new."""
         known = self._by_who.get(who)
         if known is not None:
-            known.heard_s = now_s
+            known.silent_s = 0.0
             return known, False
-        member = Member(len(self._by_who), who, hello.host, now_s)
+        member = Member(len(self._by_who), who, hello.host)
         self._by_who[who] = member
         return member, True
 
     def by_who(self, who: str) -> Member | None:
         return self._by_who.get(who)
 
-    def renew(self, now_s: float) -> None:
+    def renew(self) -> None:
         """Another run begins: who is still there makes ready again."""
         for member in self:
             member.report = None
             member.missed = 0
             if member.standing is not Standing.LOST:
-                member.standing, member.heard_s = Standing.PREPARING, now_s
+                member.standing, member.silent_s = Standing.PREPARING, 0.0
 
-    def heard(self, report: Report, now_s: float) -> tuple[Member, Standing]:
+    def heard(self, report: Report) -> tuple[Member, Standing]:
         """Take note of a report.
 
         Returns:
@@ -100,7 +104,7 @@ class Roll:
         before = member.standing
         expected = 0 if member.report is None else member.report.serial + 1
         member.missed += max(0, report.serial - expected)
-        member.heard_s, member.report = now_s, report
+        member.silent_s, member.report = 0.0, report
         if report.stage == "refused":
             member.standing, member.problem = Standing.REFUSED, report.problem
         else:
@@ -109,11 +113,11 @@ class Roll:
 
     def silent(self, now_s: float) -> list[Member]:
         """Those who have fallen silent since this was last asked; they are lost from now on."""
-        gone = [
-            member
-            for member in self
-            if member.standing is Standing.READY and now_s - member.heard_s > SILENT_S
-        ]
+        listened_s = 0.0 if self._asked_s is None else min(now_s - self._asked_s, _LISTENING_S)
+        self._asked_s = now_s
+        for member in self.ready:
+            member.silent_s += listened_s
+        gone = [member for member in self.ready if member.silent_s > SILENT_S]
         for member in gone:
             member.standing = Standing.LOST
         return gone

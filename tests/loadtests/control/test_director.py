@@ -80,7 +80,7 @@ class World:
             worker.orders.append(order)
 
     def join(self, who: str) -> "Worker":
-        member, _ = self.roll.greet(who, Hello(self.now_s, "host", ""), self.now_s)
+        member, _ = self.roll.greet(who, Hello(self.now_s, "host", ""))
         self.workers[who] = Worker(self, member.number)
         self.director.greeted(member)
         return self.workers[who]
@@ -222,7 +222,7 @@ def world() -> World:
 
 
 def three_workers(world: World) -> World:
-    world.director.start(world.now_s)
+    world.director.start()
     for name in "abc":
         world.join(name)
     return world
@@ -243,7 +243,7 @@ def test_a_run_makes_every_arrival_once_and_finds_every_message(world: World) ->
 
 def test_a_run_begins_when_all_expected_workers_are_ready() -> None:
     world = World(plan())
-    world.director.start(world.now_s)
+    world.director.start()
     world.join("a")
     world.join("b")
     world.run(seconds=5)
@@ -362,6 +362,16 @@ def test_whoever_joins_and_dies_no_arrival_is_made_twice_and_none_is_forgotten(d
     assert world.begun + record.given_up == 200
     assert sum(record.share_lost.values()) == record.given_up
     assert summary_of(world.findings, TARGET, world.now_s, finished=True).audit.lost == 0
+
+
+def test_who_was_away_itself_calls_nobody_silent(world: World) -> None:
+    world.run_to(State.RUNNING)
+    world.run(seconds=2)
+
+    world.now_s += 30
+    world.director.tick(world.now_s)
+
+    assert not world.findings.lost
 
 
 def test_stop_gives_up_the_rest_and_audits_what_was_done(world: World) -> None:
