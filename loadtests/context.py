@@ -11,11 +11,19 @@ from loadtests.figures.recorder import Recorder
 from loadtests.ledger.ledger import Ledger
 from loadtests.plan import Plan
 
-__all__ = ["Context"]
+__all__ = ["Context", "Terms"]
 
 
 @dataclass
-class Context:
+class Terms:
+    """What is known of a run in every process, those that make no sessions included."""
+
+    plan: Plan
+    target: Target
+
+
+@dataclass
+class Context(Terms):
     """One generator process in one run.
 
     Attributes:
@@ -29,9 +37,7 @@ class Context:
         started_s: When the run began, on `clock`.
     """
 
-    plan: Plan
     worker: int
-    target: Target
     accounts: Accounts
     recorder: Recorder
     ledger: Ledger

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import time
 from types import FrameType
 from typing import TYPE_CHECKING, Final, cast
@@ -18,8 +19,11 @@ from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from harness.errors import UsageError
+from harness.target import Target
+from loadtests.context import Terms
 from loadtests.control.director import Crew
 from loadtests.control.lead import Lead
+from loadtests.control.making import weigh
 from loadtests.control.members import Member
 from loadtests.control.messages import (
     ROAD,
@@ -62,8 +66,8 @@ def hook_in(
         UsageError: The target file cannot be used.
     """
     kinds = list(environment.user_classes)
-    if plan.mode == "open":
-        environment.user_classes = [stand_in]
+    terms = Terms(plan, Target.load(Path(plan.target)))
+    environment.user_classes = [stand_in] if plan.mode == "open" else weigh(kinds, terms)
     runners.WORKER_REPORT_INTERVAL = _TABLE_EVERY_S
     runners.MASTER_HEARTBEAT_TIMEOUT = _MASTER_GONE_S
     process = _Process(environment, runner, web_ui, plan)

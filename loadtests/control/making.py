@@ -17,7 +17,7 @@ from harness.target import Endpoint, Target
 from loadtests.accounts import Accounts
 from loadtests.arrivals.driver import UNCOUNTED, Kind
 from loadtests.content.letters import Letters
-from loadtests.context import Context
+from loadtests.context import Context, Terms
 from loadtests.control.faults import Faults
 from loadtests.control.messages import FromWorker
 from loadtests.figures.recorder import Recorder
@@ -28,10 +28,12 @@ from loadtests.plan import Plan
 from loadtests.users.base import MailUser
 from loadtests.users.surroundings import expect, provide
 
-__all__ = ["Place", "kinds_of", "make_context", "wants_readers"]
+__all__ = ["Place", "kinds_of", "make_context", "wants_readers", "weigh"]
 
 # Ours: who does not answer a connection in this time is not there.
 _REACH_S: Final = 5.0
+
+_NOBODY: Final = "no user class has a share of the sessions against {}"
 
 
 @dataclass
@@ -108,12 +110,29 @@ def kinds_of(place: Place, context: Context) -> list[Kind]:
     finally:
         expect(place.environment)
     if not users and not closed:
-        raise UsageError(f"no user class has a share of the sessions against {context.target.name}")
+        raise UsageError(_NOBODY.format(context.target.name))
     _reach(user.endpoint for user in users.values())
     for each in users:
         if closed and each.wait_time is User.wait_time:
             each.wait_time = constant(context.plan.think_s)
     return [Kind(_maker(each, place.environment), shares[each]) for each in users]
+
+
+def weigh(kinds: Iterable[type[User]], terms: Terms) -> list[type[User]]:
+    """Closed mode: those that have a share of the sessions, with it as the weight that Locust divides users by.
+
+    Raises:
+        UsageError: None has.
+    """
+    weighed = []
+    for each in kinds:
+        if issubclass(each, MailUser):
+            each.weight = each.share(terms)
+        if each.weight > 0 or each.fixed_count > 0:
+            weighed.append(each)
+    if not weighed:
+        raise UsageError(_NOBODY.format(terms.target.name))
+    return weighed
 
 
 def _mail_users(kinds: Iterable[type[User]], *, all_of_them: bool) -> Iterator[type[MailUser]]:

@@ -6,7 +6,7 @@ nobody could account for it.
 """
 
 from loadtests import SubmissionUser
-from loadtests.context import Context
+from loadtests.context import Terms
 from loadtests.scenarios import habits
 
 
@@ -14,37 +14,37 @@ class Outside(habits.Exchanger):
     """Brings mail from outside by SMTP."""
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return habits.office(context).outside * bool(super().share(context))
+    def share(cls, terms: Terms) -> float:
+        return habits.office(terms).outside * bool(super().share(terms))
 
 
 class Relay(habits.Transfer):
     """Brings it by LMTP, where the target has no SMTP."""
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return habits.office(context).outside * bool(super().share(context))
+    def share(cls, terms: Terms) -> float:
+        return habits.office(terms).outside * bool(super().share(terms))
 
 
 class Colleague(SubmissionUser):
     """Sends to a colleague."""
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return habits.office(context).colleagues
+    def share(cls, terms: Terms) -> float:
+        return habits.office(terms).colleagues
 
 
 class Pop3Reader(habits.Checker):
     """Checks for mail, and keeps it at home."""
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return habits.office(context).pop3
+    def share(cls, terms: Terms) -> float:
+        return habits.office(terms).pop3
 
 
 class ImapReader(habits.Syncer):
     """Keeps a mailbox in step for a while."""
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return habits.office(context).imap
+    def share(cls, terms: Terms) -> float:
+        return habits.office(terms).imap

@@ -1,7 +1,7 @@
 """Mail that comes while people read: by the way in that the target has."""
 
 from harness.target import Protocol
-from loadtests.context import Context
+from loadtests.context import Terms
 from loadtests.scenarios.habits.offers import IfOffered, offered
 from loadtests.users.smtp import LmtpUser, SmtpUser, SubmissionUser
 
@@ -20,8 +20,8 @@ class Transfer(IfOffered, LmtpUser):
     abstract = True
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return 0.0 if offered(context, Protocol.SMTP) else super().share(context)
+    def share(cls, terms: Terms) -> float:
+        return 0.0 if offered(terms, Protocol.SMTP) else super().share(terms)
 
 
 class Sender(IfOffered, SubmissionUser):
@@ -30,5 +30,5 @@ class Sender(IfOffered, SubmissionUser):
     abstract = True
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return 0.0 if offered(context, Protocol.SMTP, Protocol.LMTP) else super().share(context)
+    def share(cls, terms: Terms) -> float:
+        return 0.0 if offered(terms, Protocol.SMTP, Protocol.LMTP) else super().share(terms)

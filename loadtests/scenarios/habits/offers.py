@@ -2,15 +2,15 @@
 
 from harness.target import Protocol
 from loadtests.arrivals.office import Flows, flows_of
-from loadtests.context import Context
+from loadtests.context import Terms
 from loadtests.users.base import MailUser
 
 __all__ = ["IfOffered", "offered", "office"]
 
 
-def offered(context: Context, *protocols: Protocol) -> bool:
+def offered(terms: Terms, *protocols: Protocol) -> bool:
     """Whether the target has one of these endpoints."""
-    return any(protocol in context.target.endpoints for protocol in protocols)
+    return any(protocol in terms.target.endpoints for protocol in protocols)
 
 
 class IfOffered(MailUser):
@@ -19,15 +19,15 @@ class IfOffered(MailUser):
     abstract = True
 
     @classmethod
-    def share(cls, context: Context) -> float:
-        return super().share(context) if offered(context, *cls.protocols) else 0.0
+    def share(cls, terms: Terms) -> float:
+        return super().share(terms) if offered(terms, *cls.protocols) else 0.0
 
 
-def office(context: Context) -> Flows:
+def office(terms: Terms) -> Flows:
     """The office's sessions; who has no POP3 uses IMAP, and the other way round."""
-    flows = flows_of(context.plan.settings.office)
-    if not offered(context, Protocol.POP3, Protocol.POP3S):
+    flows = flows_of(terms.plan.settings.office)
+    if not offered(terms, Protocol.POP3, Protocol.POP3S):
         return flows._replace(pop3=0.0, imap=flows.pop3 + flows.imap)
-    if not offered(context, Protocol.IMAP, Protocol.IMAPS):
+    if not offered(terms, Protocol.IMAP, Protocol.IMAPS):
         return flows._replace(pop3=flows.pop3 + flows.imap, imap=0.0)
     return flows
