@@ -27,6 +27,8 @@ _MAX_TAIL_OCTETS: Final = 64 * 1024
 
 _READ_OCTETS: Final = 64 * 1024
 
+# Gevent ends a traceback with a time alone.
+_WORD: Final = re.compile(r"[A-Za-z]{2}")
 # A line of ours, an error of Locust's log, or the last line of a traceback.
 _TELLING: Final = re.compile(
     r"(?:mailproof: |\[[^\]]*\] \S*/(?:ERROR|CRITICAL)/[\w.]+: )(?P<text>\S.*)", re.DOTALL
@@ -111,6 +113,6 @@ def last_words(log: Path) -> str:
             lines = words.read(_MAX_TAIL_OCTETS).decode(errors="replace").splitlines()
     except OSError:
         return ""
-    said = [line.strip() for line in lines if line.strip()]
+    said = [line.strip() for line in lines if _WORD.search(line)]
     telling = (found for line in reversed(said) if (found := _TELLING.match(line)))
     return next((found["text"] for found in telling), said[-1] if said else "")

@@ -1,7 +1,8 @@
 """What one sees while a load run goes on: one line of figures and a bar, or plain lines where nobody watches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Final, Protocol
 
 from rich.console import Console
@@ -24,11 +25,11 @@ class Screen(Protocol):
 
 
 @contextmanager
-def live_screen(console: Console | None = None) -> Iterator[Screen]:
-    """The screen on stderr; its line is gone when the run has ended."""
+def live_screen(console: Console | None = None, clock: Callable[[], float] = monotonic) -> Iterator[Screen]:
+    """The screen on stderr; its line is gone when the run has ended. `clock` is in seconds."""
     console = console or Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        yield _PlainLines(console)
+        yield _PlainLines(console, clock)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -42,7 +43,7 @@ def live_screen(console: Console | None = None) -> Iterator[Screen]:
 def figures_line(figures: LiveFigures) -> str:
     """The figures of one moment in words."""
     if figures.state == "waiting":
-        return "waiting for the generator"
+        return "until the generator is ready"
     if figures.state == "auditing":
         return f"found {number(figures.found)} of {number(figures.owed)} owed"
     words = [f"{figures.rate_per_s:.1f}/s", f"{number(figures.completed)} done"]
@@ -65,7 +66,8 @@ def _stage(figures: LiveFigures) -> str:
     if figures.state != "running":
         return figures.state
     of = f" of {_clock(figures.of_s)}" if figures.of_s else ""
-    return one_line(f"{figures.phase} {_clock(figures.at_s)}{of}")
+    label = "running" if figures.phase == "all" else figures.phase
+    return one_line(f"{label} {_clock(figures.at_s)}{of}")
 
 
 class _OneLine:
@@ -92,8 +94,9 @@ class _OneLine:
 
 
 class _PlainLines:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
         self._console = console
+        self._clock = clock
         self._said: tuple[str, str] = ("", "")
         self._next_s = 0.0
 
@@ -101,9 +104,10 @@ class _PlainLines:
         if figures.message:
             self.say(figures.message)
         stage = (figures.state, figures.phase)
-        if figures.state != "done" and (stage != self._said or figures.at_s >= self._next_s):
+        now_s = self._clock()
+        if figures.state != "done" and (stage != self._said or now_s >= self._next_s):
             self._said = stage
-            self._next_s = figures.at_s + _PLAIN_EVERY_S
+            self._next_s = now_s + _PLAIN_EVERY_S
             self.say(f"{_stage(figures)}: {figures_line(figures)}")
 
     def say(self, text: str) -> None:

@@ -58,6 +58,8 @@ def run_worker(request: LoadRequest) -> int:
         words = one_line(last_words(log))
     if ended.code == UsageError.exit_code:
         raise UsageError(words)
+    if ended.interrupted:
+        raise RunFailed("stopped before the master said that the run is over")
     if ended.code:
         raise RunFailed(f"the worker ended with code {ended.code}: {words}")
     return 0

@@ -1,7 +1,9 @@
 """What every mail user is: where it connects, how its sessions are run and counted, how its operations fail."""
 
 import logging
+import random
 from collections.abc import Sequence
+from inspect import isfunction
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Self
@@ -26,7 +28,7 @@ from loadtests.users.errors import OperationFailed, error_class
 from loadtests.users.surroundings import context_of, endpoint_of, tls_context_of
 
 if TYPE_CHECKING:
-    from loadtests.context import Context
+    from loadtests.context import Terms
 
 __all__ = ["MailSession", "MailUser"]
 
@@ -88,16 +90,21 @@ class MailUser(User):
         self._connections: list[Connection] = []
 
     @classmethod
-    def share(cls, context: "Context") -> float:
+    def share(cls, terms: "Terms") -> float:
         """How many of all sessions are this class's, against the other classes of the locustfile; 0 for none."""
-        return context.plan.settings.shares.get(cls.__name__, cls.weight)
+        return terms.plan.settings.shares.get(cls.__name__, cls.weight)
 
     def check(self) -> None:
         """Whether all is there that sessions need; raises `UsageError` where it is not."""
 
     def session(self) -> None:
-        """What one arrival does, to its end."""
-        raise NotImplementedError(f"{type(self).__name__} has neither a session nor tasks")
+        """What one arrival does, to its end; of a class that only has tasks it is one of them, by their weights."""
+        own = [each for each in self.tasks if each is not _one_session and isfunction(each)]
+        if not own:
+            raise NotImplementedError(
+                f"{type(self).__name__} has neither a session nor tasks that are functions"
+            )
+        random.choice(own)(self)  # noqa: S311 - as Locust chooses
 
     def run_session(self, due_s: float, phase: int) -> None:
         """One session that was to begin at `due_s`; it is recorded, and no error leaves it."""

@@ -1,6 +1,7 @@
 """One line of figures on a terminal, plain lines elsewhere."""
 
 import io
+import itertools
 
 from rich.console import Console
 
@@ -19,7 +20,8 @@ def figures(**changed: object) -> LiveFigures:
 def shown(*moments: LiveFigures, terminal: bool) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=110, color_system=None, highlight=False)
-    with live_screen(console) as screen:
+    seconds = itertools.count()
+    with live_screen(console, lambda: float(next(seconds))) as screen:
         for moment in moments:
             screen.show(moment)
     return out.getvalue()
