@@ -8,7 +8,7 @@ from typing import Final
 __all__ = ["HELD_OCTETS", "HIDDEN", "Exchange", "render"]
 
 # What is held of one write or read, and what is shown of it.
-HELD_OCTETS: Final = 1024
+HELD_OCTETS: Final = 512
 SHOWN_OCTETS: Final = 400
 
 HIDDEN: Final = "***"

@@ -1,6 +1,6 @@
 """SMTP replies of a load run: the common shapes are cut, everything else is read by the wire core."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +12,9 @@ __all__ = ["GOING_AWAY", "Replies", "extensions", "text"]
 GOING_AWAY: Final = b"421"
 
 _CRLF: Final = b"\r\n"
+
+# How the last line of a reply, or the only one, begins (RFC 5321 §4.2).
+_LAST_LINES: Final = frozenset(b"%d " % code for code in range(200, 560))
 
 
 class Replies:
@@ -35,10 +38,9 @@ class Replies:
             RemoteProtocolError: These octets are no reply.
             TransportError: What `receive` raises.
         """
-        held = self._held
-        while not held:
+        while not self._held:
             self._read(self._receive())
-        return held.pop(0)
+        return self._held.pop(0)
 
     def some(self, count: int) -> list[bytes]:
         """So many; fewer where one of them says that the channel closes, which is then the last.
@@ -46,15 +48,12 @@ class Replies:
         Raises:
             RemoteProtocolError, TransportError: As in `next`; what came before is `held`.
         """
-        held = self._held
-        while len(held) < count and not self._last_words():
+        while len(held := self._held) < count:
+            if held and held[-1].startswith(GOING_AWAY):
+                break
             self._read(self._receive())
-        if len(held) == count:
-            self._held = []
-            return held
-        taken = held[:count]
-        del held[:count]
-        return taken
+        self._held = held[count:]
+        return held[:count]
 
     @property
     def held(self) -> int:
@@ -66,23 +65,16 @@ class Replies:
         self._held.clear()
         self._reader = None
 
-    def _last_words(self) -> bool:
-        return bool(self._held) and self._held[-1].startswith(GOING_AWAY)
-
     def _read(self, octets: bytes) -> None:
         if self._reader is None:
             lines = octets.split(_CRLF)
-            if not lines.pop() and _one_line_each(lines):
+            if not lines.pop() and _LAST_LINES.issuperset([line[:4] for line in lines]):
                 self._held += lines
                 return
         reader = self._reader = self._reader or ReplyReader()
         self._held += [reply.raw[:-2] for reply in reader.feed(octets)]
         if reader.idle:
             self._reader = None
-
-
-def _one_line_each(lines: Sequence[bytes]) -> bool:
-    return not [line for line in lines if line[3:4] != b" " or not line[:3].isdigit()]
 
 
 @lru_cache(maxsize=64)

@@ -1,10 +1,9 @@
 """Messages over an SMTP, submission or LMTP session of a load run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import gevent
 
@@ -27,35 +26,26 @@ _JOINED_OCTETS: Final = 64 * 1024
 _PIECE_EVERY_S: Final = 0.1
 
 
-class Outgoing(NamedTuple):
-    """A letter that is to be sent.
+class Outgoing:
+    """A letter on its way; it is sent once.
 
     Attributes:
         slot: Its first recipient's in the ledger; the next one's is one higher, and so on.
         unknown: The place among the recipients of one who does not exist; -1 where all do.
-    """
-
-    letter: Letter
-    slot: int
-    unknown: int = -1
-
-
-@dataclass(slots=True)
-class _Sending:
-    """A message under way.
-
-    Attributes:
         since_s: When it began, or was to begin.
         accepted: Recipients to whom the content is sent, by their place in the letter.
-        trouble: The first refusal of a recipient who should have been accepted.
+        trouble: The last refusal of a recipient who should have been accepted.
     """
 
-    letter: Letter
-    slot: int
-    unknown: int
-    since_s: float
-    accepted: Sequence[int] = ()
-    trouble: OperationFailed | None = None
+    __slots__ = ("accepted", "letter", "since_s", "slot", "trouble", "unknown")
+
+    def __init__(self, letter: Letter, slot: int, unknown: int = -1) -> None:
+        self.letter = letter
+        self.slot = slot
+        self.unknown = unknown
+        self.since_s = 0.0
+        self.accepted: Sequence[int] = ()
+        self.trouble: OperationFailed | None = None
 
 
 class SmtpSession(SmtpDialogue):
@@ -78,19 +68,19 @@ class SmtpSession(SmtpDialogue):
         Raises:
             OperationFailed: A command or a recipient was refused, or the connection failed.
         """
-        sending = self._begin(outgoing)
+        self._begin(outgoing)
         if self.pipelining:
             since_s = monotonic()
-            self._write(sending, self._envelope(sending.letter))
-            self._read_envelope(sending, since_s)
+            self._write_envelope(outgoing)
+            self._read_envelope(outgoing, since_s)
         else:
-            self._ask(sending)
-        if sending.accepted:
-            self._write_content(sending, octets_per_s)
-            self._read_end(sending)
-        if sending.trouble is not None:
-            raise sending.trouble
-        return bool(sending.accepted)
+            self._ask(outgoing)
+        if outgoing.accepted:
+            self._write_content(outgoing, octets_per_s)
+            self._read_end(outgoing)
+        if outgoing.trouble is not None:
+            raise outgoing.trouble
+        return bool(outgoing.accepted)
 
     def send_all(self, mail: Iterable[Outgoing]) -> int:
         """Send messages one after the other; with pipelining, the next one's envelope goes out with the content.
@@ -109,24 +99,23 @@ class SmtpSession(SmtpDialogue):
         if not self.pipelining:
             return sum(map(self.send, mail))
         count = 0
-        previous: _Sending | None = None
+        before: Outgoing | None = None
         trouble: OperationFailed | None = None
         for outgoing in mail:
-            sending = self._begin(outgoing)
-            if previous is None:
+            self._begin(outgoing)
+            if before is None:
                 since_s = monotonic()
-                self._write(sending, self._envelope(sending.letter))
+                self._write_envelope(outgoing)
             else:
-                self._write_both(previous, sending)
-                sending.since_s = since_s = self._read_end_before(previous, sending)
+                since_s = outgoing.since_s = self._end_and_go_on(before, outgoing)
                 count += 1
-            self._read_envelope(sending, since_s)
-            previous = sending if sending.accepted else None
-            if (trouble := sending.trouble) is not None:
+            self._read_envelope(outgoing, since_s)
+            before = outgoing if outgoing.accepted else None
+            if (trouble := outgoing.trouble) is not None:
                 break
-        if previous is not None:
-            self._write_content(previous)
-            self._read_end(previous)
+        if before is not None:
+            self._write_content(before)
+            self._read_end(before)
             count += 1
         if trouble is not None:
             raise trouble
@@ -134,17 +123,45 @@ class SmtpSession(SmtpDialogue):
 
     # The steps of one message
 
-    def _begin(self, outgoing: Outgoing) -> _Sending:
+    def _begin(self, outgoing: Outgoing) -> None:
         if self._unclean:
             self._unclean = False
             self.command(self.names.rset, b"RSET\r\n")
-        since_s = self.user.begins_s()
-        self.user.due_s = None
-        return _Sending(*outgoing, since_s)
+        due_s = self.user.due_s
+        if due_s is None:
+            outgoing.since_s = monotonic()
+        else:
+            outgoing.since_s = due_s
+            self.user.due_s = None
+
+    def _end_and_go_on(self, before: Outgoing, outgoing: Outgoing) -> float:
+        """Send a content with the next envelope behind it, and read what became of the content.
+
+        Returns:
+            Now.
+
+        Raises:
+            OperationFailed: Something went wrong; as the next message is under way, the session is over.
+        """
+        letter, envelope = before.letter, self._envelope(outgoing.letter)
+        try:
+            if letter.octets > _JOINED_OCTETS:
+                self._write_content(before)
+                self.connection.send(envelope)
+            else:
+                self.connection.send(letter.wire + envelope)
+            return self._read_end(before)
+        except TransportError as exc:
+            self._not_sent(outgoing)
+            raise self._lost(before, before.accepted, exc) from exc
+        except OperationFailed:
+            self._not_sent(outgoing)
+            self.close()
+            raise
 
     def _envelope(self, letter: Letter) -> bytes:
         """MAIL, each RCPT and DATA."""
-        rcpt_to = b">\r\nRCPT TO:<".join(letter.rcpt_to)
+        rcpt_to = letter.rcpt_to[0] if len(letter.rcpt_to) == 1 else b">\r\nRCPT TO:<".join(letter.rcpt_to)
         return b"%bRCPT TO:<%b>\r\nDATA\r\n" % (self._mail(letter), rcpt_to)
 
     def _mail(self, letter: Letter) -> bytes:
@@ -152,38 +169,37 @@ class SmtpSession(SmtpDialogue):
         body = b" BODY=8BITMIME" if letter.needs_8bit and "8BITMIME" in self.extensions else b""
         return b"MAIL FROM:<%b>%b%b\r\n" % (letter.mail_from, size, body)
 
-    def _write(self, sending: _Sending, octets: bytes) -> None:
-        """Write the envelope of a message."""
+    def _write_envelope(self, outgoing: Outgoing) -> None:
         try:
-            self.connection.send(octets)
+            self.connection.send(self._envelope(outgoing.letter))
         except TransportError as exc:
-            self._not_sent(sending)
-            raise self._broken(self.names.mail, sending.since_s, exc) from exc
+            self._not_sent(outgoing)
+            raise self._broken(self.names.mail, outgoing.since_s, exc) from exc
 
-    def _read_envelope(self, sending: _Sending, since_s: float) -> None:
+    def _read_envelope(self, outgoing: Outgoing, since_s: float) -> None:
         """Read and judge the replies to an envelope that was sent in one write at `since_s`."""
-        recipients = len(sending.letter.rcpt_to)
+        recipients = len(outgoing.letter.rcpt_to)
         try:
             replies = self.replies.some(recipients + 2)
         except (TransportError, ProtocolError) as exc:
-            self._not_sent(sending)
+            self._not_sent(outgoing)
             name = self.names.envelope(recipients)[self.replies.held]
             raise self._broken(name, since_s, exc) from exc
-        if [reply[0] for reply in replies] == _all_well(recipients) and sending.unknown < 0:
-            sending.accepted = range(recipients)
+        if [reply[0] for reply in replies] == _all_well(recipients) and outgoing.unknown < 0:
+            outgoing.accepted = range(recipients)
             self.recorder.ok_together(self.names.envelope(recipients), since_s)
         else:
-            self._judge(sending, replies, since_s)
+            self._judge(outgoing, replies, since_s)
 
-    def _judge(self, sending: _Sending, replies: Sequence[bytes], since_s: float) -> None:
+    def _judge(self, outgoing: Outgoing, replies: Sequence[bytes], since_s: float) -> None:
         """Say of each of an envelope's replies what it means; there are fewer where the last one is a 421."""
-        mail, *rcpts = replies[:-1] if len(replies) == len(sending.letter.rcpt_to) + 2 else replies
+        mail, *rcpts = replies[:-1] if len(replies) == len(outgoing.letter.rcpt_to) + 2 else replies
         data = replies[-1]
         accepted: list[int] = []
         try:
             self._done(self.names.mail, since_s, mail)
             for at, reply in enumerate(rcpts):
-                if self._recipient(sending, at, reply, since_s):
+                if self._recipient(outgoing, at, reply, since_s):
                     accepted.append(at)
                 if self.connection.closed:
                     break
@@ -191,26 +207,25 @@ class SmtpSession(SmtpDialogue):
                 self._unclean = not (accepted and data[0] == GO_ON)
                 if accepted:
                     self._go_on(since_s, data)
-                    sending.accepted = accepted
+                    outgoing.accepted = accepted
         finally:
-            if not sending.accepted:
-                self._not_sent(sending)
+            if not outgoing.accepted:
+                self._not_sent(outgoing)
                 if data[0] == GO_ON and not self.connection.closed:
                     # RFC 2920 §3.1: DATA was taken although nobody was; an empty content ends it.
                     self._exchange(self.names.data, since_s, b".\r\n")
 
-    def _recipient(self, sending: _Sending, at: int, reply: bytes, since_s: float) -> bool:
+    def _recipient(self, outgoing: Outgoing, at: int, reply: bytes, since_s: float) -> bool:
         """Judge one reply to RCPT: whether the recipient was accepted."""
-        names, unknown = self.names, at == sending.unknown
+        names, unknown = self.names, at == outgoing.unknown
         if reply[0] == DONE:
             self.recorder.ok(names.unknown_taken if unknown else names.rcpt, since_s)
             return True
-        self._ledger.refused(sending.slot + at)
+        self._ledger.refused(outgoing.slot + at)
         if unknown and not reply.startswith(GOING_AWAY):
             self.recorder.ok(names.unknown, since_s)
         else:
-            failure = self._refused(names.rcpt, since_s, reply)
-            sending.trouble = sending.trouble or failure
+            outgoing.trouble = self._refused(names.rcpt, since_s, reply)
         return False
 
     def _go_on(self, since_s: float, reply: bytes) -> None:
@@ -219,16 +234,16 @@ class SmtpSession(SmtpDialogue):
             raise self._refused(self.names.data, since_s, reply)
         self.recorder.ok(self.names.data, since_s)
 
-    def _ask(self, sending: _Sending) -> None:
+    def _ask(self, outgoing: Outgoing) -> None:
         """The envelope, one command at a time."""
-        letter, names = sending.letter, self.names
+        letter, names = outgoing.letter, self.names
         accepted: list[int] = []
         try:
             self.command(names.mail, self._mail(letter))
             for at, mailbox in enumerate(letter.rcpt_to):
                 since_s = monotonic()
                 reply = self._exchange(names.rcpt, since_s, b"RCPT TO:<%b>\r\n" % mailbox)
-                if self._recipient(sending, at, reply, since_s):
+                if self._recipient(outgoing, at, reply, since_s):
                     accepted.append(at)
                 if self.connection.closed:
                     return
@@ -237,35 +252,23 @@ class SmtpSession(SmtpDialogue):
                 since_s = monotonic()
                 self._go_on(since_s, self._exchange(names.data, since_s, b"DATA\r\n"))
                 self._unclean = False
-                sending.accepted = accepted
+                outgoing.accepted = accepted
         finally:
-            if not sending.accepted:
-                self._not_sent(sending)
+            if not outgoing.accepted:
+                self._not_sent(outgoing)
 
-    def _write_content(self, sending: _Sending, octets_per_s: float | None = None) -> None:
+    def _write_content(self, outgoing: Outgoing, octets_per_s: float | None = None) -> None:
+        letter = outgoing.letter
         try:
             if octets_per_s is not None:
-                self._send_slowly(sending.letter.wire, octets_per_s)
+                self._send_slowly(letter.wire, octets_per_s)
+            elif letter.octets > _JOINED_OCTETS:
+                for piece in letter.pieces:
+                    self.connection.send(piece)
             else:
-                self._send_behind(sending.letter, b"")
+                self.connection.send(letter.wire)
         except TransportError as exc:
-            raise self._lost(sending, sending.accepted, exc) from exc
-
-    def _write_both(self, previous: _Sending, sending: _Sending) -> None:
-        """The content of one message, and the envelope of the next."""
-        try:
-            self._send_behind(previous.letter, self._envelope(sending.letter))
-        except TransportError as exc:
-            self._not_sent(sending)
-            raise self._lost(previous, previous.accepted, exc) from exc
-
-    def _send_behind(self, letter: Letter, commands: bytes) -> None:
-        """Send a content and what follows it: in one write, or without copying what is large."""
-        if letter.octets > _JOINED_OCTETS:
-            for piece in filter(None, (*letter.pieces, commands)):
-                self.connection.send(piece)
-        else:
-            self.connection.send(letter.wire + commands)
+            raise self._lost(outgoing, outgoing.accepted, exc) from exc
 
     def _send_slowly(self, octets: bytes, octets_per_s: float) -> None:
         piece = max(1, int(octets_per_s * _PIECE_EVERY_S))
@@ -273,16 +276,7 @@ class SmtpSession(SmtpDialogue):
             gevent.sleep(_PIECE_EVERY_S)
             self.connection.send(octets[start : start + piece])
 
-    def _read_end_before(self, previous: _Sending, sending: _Sending) -> float:
-        """The end of a message whose successor's envelope is under way. What goes wrong ends the session."""
-        try:
-            return self._read_end(previous)
-        except OperationFailed:
-            self._not_sent(sending)
-            self.close()
-            raise
-
-    def _read_end(self, sending: _Sending) -> float:
+    def _read_end(self, outgoing: Outgoing) -> float:
         """What became of the content; one reply, or with LMTP one for each recipient (RFC 2033 §4.2).
 
         Returns:
@@ -291,38 +285,38 @@ class SmtpSession(SmtpDialogue):
         Raises:
             OperationFailed: It was refused, for one recipient at least; or nobody knows.
         """
-        accepted = sending.accepted
+        accepted = outgoing.accepted
         failure: OperationFailed | None = None
         for answered in ([at] for at in accepted) if self.lmtp else (accepted,):
             try:
                 reply = self.replies.next()
             except (TransportError, ProtocolError) as exc:
-                raise self._lost(sending, accepted[accepted.index(answered[0]) :], exc) from exc
+                raise self._lost(outgoing, accepted[accepted.index(answered[0]) :], exc) from exc
             if reply[0] == DONE:
                 now_s = monotonic()
                 for at in answered:
-                    self._ledger.accepted(sending.slot + at, now_s)
+                    self._ledger.accepted(outgoing.slot + at, now_s)
             else:
                 for at in answered:
-                    self._ledger.refused(sending.slot + at)
-                failure = self._refused(self.names.message, sending.since_s, reply)
+                    self._ledger.refused(outgoing.slot + at)
+                failure = self._refused(self.names.message, outgoing.since_s, reply)
         if failure is not None:
             raise failure
-        return self.recorder.ok(self.names.message, sending.since_s, sending.letter.octets)
+        return self.recorder.ok(self.names.message, outgoing.since_s, outgoing.letter.octets)
 
-    def _not_sent(self, sending: _Sending) -> None:
+    def _not_sent(self, outgoing: Outgoing) -> None:
         """Nobody was sent this message's content."""
-        slot = sending.slot
-        for at in range(len(sending.letter.rcpt_to)):
+        slot = outgoing.slot
+        for at in range(len(outgoing.letter.rcpt_to)):
             self._ledger.refused(slot + at)
 
     def _lost(
-        self, sending: _Sending, unanswered: Sequence[int], trouble: TransportError | ProtocolError
+        self, outgoing: Outgoing, unanswered: Sequence[int], trouble: TransportError | ProtocolError
     ) -> OperationFailed:
         """The content was sent, and its reply never came: both sides may be right (RFC 5321 §6.1)."""
         for at in unanswered:
-            self._ledger.unsure(sending.slot + at)
-        return self._broken(self.names.message, sending.since_s, trouble)
+            self._ledger.unsure(outgoing.slot + at)
+        return self._broken(self.names.message, outgoing.since_s, trouble)
 
 
 @lru_cache
