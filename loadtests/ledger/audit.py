@@ -4,7 +4,7 @@ Ten million slots are counted by their marks; only those that something is wrong
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -39,6 +39,8 @@ _OPEN_FOUND: Final = marks_where(lambda state, mark: state == State.OPEN and boo
 
 # Times are compared so many slots at once; a stretch in which no reader saw anything costs nothing.
 _STRETCH: Final = 1 << 16
+_NOT_SEEN: Final = b"\xff" * 4 * _STRETCH
+_NOT_LOOKED_FOR: Final = bytes(4 * _STRETCH)
 
 
 @dataclass
@@ -70,32 +72,23 @@ class Auditor:
         self.counts["owed"] += slots.count(OWED)
         self.counts["found_once"] += slots.count(_FOUND_ONCE)
         self.counts["undecided"] += slots.count(_MAYBE)
-        self._name("duplicated", worker, slots, _DUPLICATED)
-        self._name("corrupted", worker, slots, _DAMAGED)
-        self._name("accepted_despite_error", worker, slots, _DESPITE_ERROR)
+        self._name("duplicated", worker, slots, slots.where(_DUPLICATED))
+        self._name("corrupted", worker, slots, slots.where(_DAMAGED))
+        self._name("accepted_despite_error", worker, slots, slots.where(_DESPITE_ERROR))
         # A worker that lives has told all it knows: it did not see this one through, and the server did.
         open_found = "strangers" if worker in self.ended else "accepted_despite_error"
-        self._name(open_found, worker, slots, _OPEN_FOUND)
-        self._enter_misplaced(worker, slots)
-        self._enter_missing(worker, slots)
-        self._enter_times(worker, slots)
-        for number in self.strangers.get(worker, ()):
-            if self._is_example("strangers"):
-                self.examples["strangers"].append(f"{self._token(worker, number)}: no worker told of it")
-
-    def _name(self, kind: str, worker: int, slots: Slots, marks: bytes) -> None:
-        """Count the slots with these marks, and name the first of them."""
-        for slot in islice(slots.where(marks), MOST_EXAMPLES):
-            self._say(kind, worker, slots, slot)
-            self.counts[kind] -= 1
-        self.counts[kind] += slots.count(marks)
-
-    def _enter_misplaced(self, worker: int, slots: Slots) -> None:
+        self._name(open_found, worker, slots, slots.where(_OPEN_FOUND))
+        self._name("lost", worker, slots, self._lost(worker, slots))
+        for stretch in range(0, len(slots), _STRETCH):
+            self._name("late", worker, slots, self._late(slots, stretch))
+            self._enter_readable(slots, stretch)
         for number, mailbox in self.misplaced.get(worker, ()):
-            self._say("misdelivered", worker, slots, number, f", found in {self._name_of(mailbox)}")
+            found_in = f", found in {self._name_of(mailbox)}"
+            self._name("misdelivered", worker, slots, [number], found_in)
+        self._name_strangers(worker, self.strangers.get(worker, ()))
 
-    def _enter_missing(self, worker: int, slots: Slots) -> None:
-        """Tell the lost from those whose mailbox was not read, and from those that are somewhere else."""
+    def _lost(self, worker: int, slots: Slots) -> Iterator[int]:
+        """What is missing, but for what is in a mailbox that was not read, or somewhere else instead."""
         if self.why_not:
             self.counts["undecided"] += slots.count(MISSING)
             return
@@ -107,39 +100,43 @@ class Auditor:
             elif elsewhere and elsewhere[number := slots.number_of(slot)]:
                 elsewhere[number] -= 1
             else:
-                self._say("lost", worker, slots, slot)
+                yield slot
 
-    def _enter_times(self, worker: int, slots: Slots) -> None:
-        unseen, unabsent = b"\xff" * 4 * _STRETCH, bytes(4 * _STRETCH)
-        for start in range(0, len(slots), _STRETCH):
-            accepted = slots.accepted[start : start + _STRETCH]
-            absent = slots.absent[start : start + _STRETCH]
-            readable = slots.readable[start : start + _STRETCH]
-            if not unseen.startswith(readable.tobytes()):
-                times = zip(readable, accepted, strict=True)
-                self.readable_after.add_many(
-                    [(seen - at) / 1000 for seen, at in times if seen != NEVER and at != NEVER]
-                )
-            if not unabsent.startswith(absent.tobytes()):
-                for at, (known, told) in enumerate(zip(absent, accepted, strict=True), start):
-                    if known > told + self.late_after_ms:
-                        self._say("late", worker, slots, at)
+    def _late(self, slots: Slots, start: int) -> list[int]:
+        """Those of a stretch that were looked for in vain after their time."""
+        absent = slots.absent[start : start + _STRETCH]
+        if _NOT_LOOKED_FOR.startswith(absent.tobytes()):
+            return []
+        accepted, late_after = slots.accepted[start : start + _STRETCH], self.late_after_ms
+        pairs = enumerate(zip(absent, accepted, strict=True), start)
+        return [slot for slot, (known, told) in pairs if known > told + late_after]
 
-    def _is_example(self, kind: str) -> bool:
-        """Count one more of a kind; true where it is among the first, that are named."""
-        self.counts[kind] += 1
-        return len(self.examples.setdefault(kind, [])) < MOST_EXAMPLES
+    def _enter_readable(self, slots: Slots, start: int) -> None:
+        readable = slots.readable[start : start + _STRETCH]
+        if _NOT_SEEN.startswith(readable.tobytes()):
+            return
+        pairs = zip(readable, slots.accepted[start : start + _STRETCH], strict=True)
+        self.readable_after.add_many(
+            [(seen - told) / 1000 for seen, told in pairs if seen != NEVER and told != NEVER]
+        )
 
-    def _say(self, kind: str, worker: int, slots: Slots, slot: int, more: str = "") -> None:
-        """Count a delivery, and name it: which message, to whom, when it was accepted."""
-        if self._is_example(kind):
+    def _name(self, kind: str, worker: int, slots: Slots, found: Iterable[int], more: str = "") -> None:
+        """Count deliveries, and name the first of a kind: which message, to whom, when it was accepted."""
+        examples = self.examples.setdefault(kind, [])
+        deliveries = iter(found)
+        for slot in islice(deliveries, MOST_EXAMPLES - len(examples)):
             at_ms = slots.accepted[slot]
             accepted = "not accepted" if at_ms == NEVER else f"accepted at {at_ms / 1000:.3f} s"
-            token = self._token(worker, slots.number_of(slot))
-            self.examples[kind].append(f"{token} to {self._name_of(slots.mailboxes[slot])}, {accepted}{more}")
+            token = Token(self.run, worker, slots.number_of(slot))
+            examples.append(f"{token} to {self._name_of(slots.mailboxes[slot])}, {accepted}{more}")
+            self.counts[kind] += 1
+        self.counts[kind] += sum(1 for _ in deliveries)
 
-    def _token(self, worker: int, number: int) -> str:
-        return str(Token(self.run, worker, number))
+    def _name_strangers(self, worker: int, numbers: Collection[int]) -> None:
+        examples = self.examples.setdefault("strangers", [])
+        for number in islice(sorted(numbers), MOST_EXAMPLES - len(examples)):
+            examples.append(f"{Token(self.run, worker, number)}: no worker told of it")
+        self.counts["strangers"] += len(numbers)
 
     def _name_of(self, mailbox: int) -> str:
         return self.names[mailbox] if mailbox < len(self.names) else f"mailbox {mailbox}"
@@ -152,7 +149,7 @@ class Auditor:
             late_after_s=self.late_after_ms / 1000,
             waited_s=waited_s,
             readable_after_ms=self.readable_after.latency(),
-            examples=self.examples,
+            examples={kind: examples for kind, examples in self.examples.items() if examples},
             **{name: self.counts[name] for name in _COUNTED},
         )
 

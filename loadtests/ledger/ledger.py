@@ -12,7 +12,7 @@ from typing import Final
 from harness.results.load import Audit
 from loadtests.ledger.audit import FOUND, MISSING, OWED, Auditor
 from loadtests.ledger.batches import FIND, SETTLED, Batch, column, column_octets, decode, encode
-from loadtests.ledger.slots import NEVER, How, Mark, Slots, State
+from loadtests.ledger.slots import NEVER, NOBODY, How, Mark, Slots, State
 from loadtests.ledger.token import Found
 
 __all__ = ["Book", "Ledger"]
@@ -219,13 +219,22 @@ class Book:
 
     def missing(self) -> Counter[int]:
         """mailbox -> accepted deliveries that are still to be found there."""
-        owed_to = Counter(
-            slots.mailboxes[slot] for slots in self._slots.values() for slot in slots.where(MISSING)
-        )
+        owed_to: Counter[int] = Counter()
+        for slots in self._slots.values():
+            owed_to.update(slots.mailboxes_where(MISSING))
         missing: Counter[int] = Counter()
         for mailbox, count in owed_to.items():
             missing[self.homes.get(mailbox, mailbox)] += count
         return missing
+
+    def concerned(self) -> set[int]:
+        """The mailboxes that a message was sent to (where their mail goes), or where one was found."""
+        sent_to: set[int] = set().union(*(slots.mailboxes for slots in self._slots.values())) - {NOBODY}
+        found_in = {mailbox for finds in self._misplaced.values() for _, mailbox in finds}
+        strange = {
+            mailbox for finds in self._unplaced.values() for _, _, mailbox, *_ in FIND.iter_unpack(finds)
+        }
+        return {self.homes.get(mailbox, mailbox) for mailbox in sent_to} - {NOBODY} | found_in | strange
 
     def audit(
         self,
