@@ -42,9 +42,11 @@ class Role:
 
     def locust_options(self) -> list[str]:
         """The part in Locust's words."""
-        options = (
-            ["--autostart", "--web-host", self.web.host, "--web-port", str(self.web.port)] if self.web else []
-        )
+        options: list[str] = []
+        if self.web is not None:
+            # The page is there while the run goes on, and no longer.
+            options = ["--autostart", "--autoquit", "0"]
+            options += ["--web-host", self.web.host, "--web-port", str(self.web.port)]
         options += [] if self.web or self.worker else ["--headless"]
         if self.processes > 1:
             options += ["--processes", str(self.processes)]

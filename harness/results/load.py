@@ -193,7 +193,7 @@ class LoadSummary(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     scenario: str
     run: str
     seed: int
-    started_at: str  # RFC 3339 §5.6, UTC
+    started_at: str  # RFC 3339, UTC
     wall_s: float
     target: LoadTarget
     machine: Machine

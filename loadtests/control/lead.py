@@ -189,6 +189,8 @@ class Lead:
             for text in director.findings.watch.notes():
                 director.findings.note(text)
             self._live.tell(director, now_s)
+            if self._live.abandoned and not director.findings.stopped:
+                director.stop("the command that started it has gone", now_s)
         if director.state is State.DONE:
             self._finish()
         elif self._keeper is not None:

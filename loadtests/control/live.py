@@ -18,10 +18,15 @@ _MAX_MESSAGE: Final = 1000
 
 
 class Live:
-    """Tells who watches. One who does not read misses lines, and holds nothing up."""
+    """Tells who watches. One who does not read misses lines, and holds nothing up.
+
+    Attributes:
+        abandoned: Who watched has gone, and nobody else can end the run.
+    """
 
     def __init__(self, file: int | None) -> None:
         """`file` is a descriptor; None: there is nobody to tell."""
+        self.abandoned = False
         self._file = file
         self._messages: Final[deque[str]] = deque(maxlen=200)
         self._told = (0.0, 0)
@@ -55,7 +60,8 @@ class Live:
         except BlockingIOError:
             return False  # the reader is busy: the next line tells all of this one again
         except OSError:
-            self._file = None  # the reader has gone, and the run goes on
+            self._file = None
+            self.abandoned = True
             return False
         return True
 

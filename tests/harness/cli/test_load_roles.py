@@ -60,7 +60,7 @@ def test_the_page_starts_by_itself() -> None:
     port = free_port()
     options = role_of(AskedRole(web=f"127.0.0.1:{port}")).locust_options()
 
-    assert options == ["--autostart", "--web-host", "127.0.0.1", "--web-port", str(port)]
+    assert options == ["--autostart", "--autoquit", "0", "--web-host", "127.0.0.1", "--web-port", str(port)]
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,26 @@ def test_a_target_that_goes_down_leaves_what_was_found(tmp_path: Path, target: P
     assert "Traceback" not in stderr, stderr
 
 
+def test_a_run_ends_with_the_command_that_started_it(tmp_path: Path, target: Path) -> None:
+    out = tmp_path / "out"
+    process = start("lmtp", target, "--rate", "4", "--duration", "10m", "--out", out)
+    try:
+        wait_for_sessions(out, process)
+    finally:
+        process.kill()
+        process.communicate()
+
+    pause = threading.Event()
+    summary = read_load_run(out).summary
+    for _ in range(BOUND_S * 10):
+        summary = read_load_run(out).summary
+        if summary.audit.done:
+            break
+        pause.wait(0.1)
+    assert "stopped: the command that started it has gone" in summary.notes
+    assert summary.audit.found_once == summary.audit.owed > 0
+
+
 @pytest.mark.parametrize("how", [("--users", "2", "--think", "0"), ("--rate", "6")], ids=["closed", "open"])
 def test_a_locustfile_of_ones_own(tmp_path: Path, target: Path, how: tuple[str, ...]) -> None:
     out, mine = tmp_path / "out", tmp_path / "mine.py"
