@@ -92,7 +92,7 @@ class ImapDialogue(Dialogue):
             for tag, _ in tagged:
                 answers.append(self._answer(tag))
                 if answers[-1].ok:
-                    self.recorder.ok(operation, since_s, answers[-1].size)
+                    self.recorder.ok(operation, since_s, len(answers[-1].octets))
         failures = [self._refusal(operation, since_s, answer) for answer in answers if not answer.ok]
         for failure in failures:
             raise failure
@@ -168,7 +168,7 @@ class ImapDialogue(Dialogue):
     def _counted(self, operation: str, since_s: float, answer: Answer, octets: int = 0) -> Answer:
         if not answer.ok:
             raise self._refusal(operation, since_s, answer)
-        self.recorder.ok(operation, since_s, octets or answer.size)
+        self.recorder.ok(operation, since_s, octets or len(answer.octets))
         return answer
 
     def _refusal(self, operation: str, since_s: float, answer: Answer) -> OperationFailed:

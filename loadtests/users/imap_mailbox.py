@@ -9,7 +9,7 @@ from loadtests.users.imap_answers import Answer
 
 __all__ = ["Mailbox", "read_mailbox_data"]
 
-_CHANGED: Final = re.compile(rb"\* (\d{1,10}) (EX(?:ISTS|PUNGE))\r\n", re.IGNORECASE)
+_CHANGED: Final = re.compile(rb"\* (\d{1,10}) (EX(?:ISTS|PUNGE))\r\n")
 _NUMBERS: Final = re.compile(rb"\[(UIDVALIDITY|UIDNEXT) (\d{1,10})\]", re.IGNORECASE)
 
 
@@ -31,12 +31,14 @@ class Mailbox:
 
     def hear(self, answer: Answer) -> None:
         """Take what an answer says of it."""
-        if answer.octets is None:
-            for response in answer.responses:
-                self.hear_response(response)
-        elif b"EX" in answer.octets or b"ex" in answer.octets:
+        if b" EX" not in answer.octets:
+            return
+        if answer.plain:
             for number, what in _changes(answer.octets):
                 self._change(number, what)
+        else:
+            for response in answer.responses:
+                self.hear_response(response)
 
     def hear_response(self, response: bytes) -> None:
         """Take what one response says of it."""

@@ -3,30 +3,26 @@
 import re
 from collections.abc import Iterable, Iterator
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 from harness.errors import LocalProtocolError
 from harness.target import Account
 from harness.wire import sasl
 from harness.wire.imap.encode import encode_quoted
-from harness.wire.imap.parser import parse_response
-from harness.wire.imap.responses import ListData, Search, StatusData, Untagged
 from harness.wire.imap.sequence import SequenceSet
 from harness.wire.lines import CRLF
 from loadtests.users.imap_answers import Answer
 from loadtests.users.imap_dialogue import astring
 from loadtests.users.imap_fetched import Fetched, read_fetched
 from loadtests.users.imap_idle import Idling
+from loadtests.users.imap_listings import read_list, read_search, read_status
 from loadtests.users.imap_mailbox import Mailbox, read_mailbox_data
 
 __all__ = ["ImapSession"]
 
-T = TypeVar("T", bound=Untagged)
-
 _SECRET: Final = b"***"
 _CAPABILITY: Final = re.compile(rb"(?:\* |\[)CAPABILITY ([^\]\r\n]*)", re.IGNORECASE)
 _APPENDUID: Final = re.compile(rb"\[APPENDUID \d+ (\d+)\]", re.IGNORECASE)
-_SEARCH: Final = re.compile(rb"\* SEARCH((?: \d+)*)\r\n", re.IGNORECASE)
 
 # RFC 7888 §5: what LITERAL- lets go without the server's "+".
 _SMALL_LITERAL: Final = 4096
@@ -124,12 +120,13 @@ class ImapSession(Idling):
 
     def list_(self, pattern: bytes = b"*") -> list[bytes]:
         """LIST: the names of the mailboxes that can be selected."""
-        parsed = self._parsed("imap.list", b'LIST "" %b' % encode_quoted(pattern), ListData)
-        return [each.name for each in parsed if not (each.has(r"\Noselect") or each.has(r"\NonExistent"))]
+        answer = self.command("imap.list", b'LIST "" %b' % encode_quoted(pattern))
+        names = map(read_list, answer.responses)
+        return [name for name in names if name is not None]
 
     def status(self, mailbox: bytes, items: bytes = b"(MESSAGES UIDNEXT UNSEEN)") -> dict[str, int]:
-        told = self._parsed("imap.status", b"STATUS %b %b" % (astring(mailbox), items), StatusData)
-        return dict(told[-1].items) if told else {}
+        answer = self.command("imap.status", b"STATUS %b %b" % (astring(mailbox), items))
+        return {name: number for response in answer.responses for name, number in read_status(response)}
 
     def create(self, mailbox: bytes) -> None:
         self.command("imap.create", b"CREATE " + astring(mailbox))
@@ -243,11 +240,7 @@ class ImapSession(Idling):
 
     def _found(self, line: bytes) -> list[int]:
         answer = self.command("imap.search", line)
-        return [number for response in answer.responses for number in _numbers(response)]
-
-    def _parsed(self, operation: str, line: bytes, kind: type[T]) -> list[T]:
-        parsed = map(parse_response, self.command(operation, line).responses)
-        return [each for each in parsed if isinstance(each, kind)]
+        return [number for response in answer.responses for number in read_search(response)]
 
     def _in_two_steps(
         self, operation: str, line: bytes, then: bytes, *, shown: bytes | None = None, octets: int = 0
@@ -261,12 +254,3 @@ class ImapSession(Idling):
                 self.connection.send(then + CRLF, shown=shown)
                 answer = self._answer(tag)
         return self._counted(operation, since_s, answer, octets)
-
-
-def _numbers(response: bytes) -> Iterable[int]:
-    if found := _SEARCH.fullmatch(response):
-        return map(int, found[1].split())
-    if response[:9].upper() != b"* SEARCH ":
-        return ()
-    parsed = parse_response(response)
-    return parsed.numbers if isinstance(parsed, Search) else ()
