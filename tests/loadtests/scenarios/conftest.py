@@ -60,19 +60,22 @@ def people_server() -> Iterator[Target]:
 
 @pytest.fixture
 def scenario(people_server: Target, tmp_path: Path) -> Scenario:
-    """Runs a scenario: with changes to its profile, and only with some of the endpoints."""
+    """Runs a scenario, or a locustfile of one's own: with changes to its profile, without some of the endpoints."""
 
     def run(
-        name: str, changes: Mapping[str, object] | None = None, *, without: tuple[Protocol, ...] = ()
+        name: str | Path, changes: Mapping[str, object] | None = None, *, without: tuple[Protocol, ...] = ()
     ) -> Ran:
         endpoints = {p: e for p, e in people_server.endpoints.items() if p not in without}
         ca = tmp_path / "ca.pem"
         ca.write_text(people_server.ca_pem or "")
         target = tmp_path / "target.toml"
         target.write_text(replace(people_server, endpoints=endpoints).with_ca(ca).to_toml())
-        settings = load_profile(name, None, merged(QUICK, changes or {}))
+        own = isinstance(name, Path)
+        file = name if own else scenario_file(name)
+        profile = file.with_suffix(".toml") if own and file.with_suffix(".toml").exists() else None
+        settings = load_profile(None if own else name, profile, merged(QUICK, changes or {}))
         plan = Plan(
-            scenario=name,
+            scenario=file.stem,
             run=os.urandom(4).hex(),
             seed=1,
             target=str(target),
@@ -80,7 +83,7 @@ def scenario(people_server: Target, tmp_path: Path) -> Scenario:
             settings=settings,
             phases=planned_phases(settings, settings.rate_per_s, settings.duration_s),
         )
-        return ran(plan, tmp_path)
+        return ran(file, plan, tmp_path)
 
     return run
 
@@ -95,18 +98,10 @@ def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str
     return both
 
 
-def ran(plan: Plan, directory: Path) -> Ran:
+def ran(file: Path, plan: Plan, directory: Path) -> Ran:
     (directory / "plan.json").write_bytes(msgspec.json.encode(plan))
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "locust",
-            "-f",
-            str(scenario_file(plan.scenario)),
-            "--headless",
-            "--only-summary",
-        ],
+        [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--only-summary"],
         env={**os.environ, PLAN_VARIABLE: str(directory / "plan.json")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

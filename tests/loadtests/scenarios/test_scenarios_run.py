@@ -1,6 +1,7 @@
 """Every scenario, for two seconds, against a whole server: it does what it is about, and its mail is found once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from harness.target import Protocol
 from loadtests.profile import scenario_names
 
 Scenario = Callable[..., Any]
+
+EXAMPLES = Path(__file__).parents[3] / "examples/locustfiles"
 
 # What must have gone well at least once, and what a quick run has to have more of than its profile says.
 DONE: dict[str, tuple[set[str], dict[str, object]]] = {
@@ -106,6 +109,24 @@ def test_mail_comes_by_the_way_in_that_there_is(
     assert ran.summary, ran.log
     assert ran.summary["latency_ms"][wanted]["count"]
     assert {name for name in ran.summary["latency_ms"] if name.endswith(".message")} == {wanted}
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("help_desk", {"smtp.session", "imap.session", "imap.search"}),
+        ("newsletter", {"submission.session", "submission.message"}),
+    ],
+)
+def test_an_example_s_locustfile_runs_with_open_arrivals(
+    name: str, wanted: set[str], scenario: Scenario
+) -> None:
+    ran = scenario(EXAMPLES / f"{name}.py")
+
+    assert ran.summary, ran.log
+    assert ran.summary["errors"] == {}, ran.summary["evidence"]
+    assert wanted <= {operation for operation, one in ran.summary["latency_ms"].items() if one["count"]}
+    assert ran.summary["audit"]["found_once"] == ran.summary["audit"]["owed"] > 0
 
 
 def test_an_office_without_pop3_reads_by_imap(scenario: Scenario) -> None:
