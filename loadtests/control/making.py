@@ -101,6 +101,7 @@ def kinds_of(place: Place, context: Context) -> list[Kind]:
         UnreachableTarget: Nobody answers at an endpoint.
     """
     closed = context.plan.mode == "closed"
+    _check_shares(place.kinds, context.plan)
     provide(place.environment, context)
     try:
         shares = {each: each.share(context) for each in _mail_users(place.kinds, all_of_them=not closed)}
@@ -141,6 +142,15 @@ def _mail_users(kinds: Iterable[type[User]], *, all_of_them: bool) -> Iterator[t
             yield each
         elif all_of_them:
             raise UsageError(f"{each.__name__} is no mail user, and a schedule starts no others; use --users")
+
+
+def _check_shares(kinds: Iterable[type[User]], plan: Plan) -> None:
+    names = [each.__name__ for each in kinds]
+    for name in plan.settings.shares:
+        if name not in names:
+            raise UsageError(
+                f"shares.{name}: the locustfile has no such user class; it has {', '.join(names)}"
+            )
 
 
 def _maker(kind: type[MailUser], environment: Environment) -> Callable[[], MailUser]:

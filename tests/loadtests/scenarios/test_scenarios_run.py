@@ -148,6 +148,12 @@ def test_an_office_without_pop3_reads_by_imap(scenario: Scenario) -> None:
             "traffic.actions.sing: no such action; known: read,",
         ),
         (
+            "pop3",
+            {"shares": {"Postman": 1}},
+            (),
+            "shares.Postman: the locustfile has no such user class; it has ",
+        ),
+        (
             "connections",
             {},
             (Protocol.IMAP, Protocol.IMAPS),
