@@ -89,9 +89,9 @@ class Connection:
             ConnectFailed: `Refused`, `OutOfResources`, or nobody can be reached there.
             TimedOut: Nobody answered in time.
         """
-        where = str(endpoint)
+        where, addresses = _place(endpoint)
         trouble: ConnectFailed | None = None
-        for family, address in _addresses(endpoint.host, endpoint.port):
+        for family, address in addresses:
             try:
                 return cls._to(family, address, where, timeout_s)
             except ConnectFailed as exc:
@@ -151,7 +151,13 @@ class Connection:
         self._log.append((True, shown if len(shown) <= HELD_OCTETS else shown[:HELD_OCTETS]))
         if self._tls is not None:
             octets = self._tls.encrypt(octets)
-        self._write(octets)
+        try:
+            sent = self._send(octets)
+        except OSError:
+            # Whatever it is, it will be said again.
+            sent = 0
+        if sent < len(octets):
+            self._write(memoryview(octets)[sent:])
 
     def expect(self, within_s: float) -> None:
         """Allow what is awaited now so much time instead of `timeout_s` from the last `send`."""
@@ -260,26 +266,15 @@ class Connection:
         else:
             self._switch()
 
-    def _write(self, octets: bytes) -> None:
-        try:
-            sent = self._send(octets)
-        except BlockingIOError:
-            sent = 0
-        except OSError as exc:
-            self._failed = self._failed or exc
-            return
-        if sent < len(octets):
-            self._write_rest(memoryview(octets)[sent:])
-
-    def _write_rest(self, rest: memoryview) -> None:
+    def _write(self, rest: bytes | memoryview) -> None:
+        """Write all of it, waiting as often as the kernel wants it."""
         while rest:
-            self._await_writable()
             try:
                 rest = rest[self._send(rest) :]
             except BlockingIOError:
-                continue
+                self._await_writable()
             except OSError as exc:
-                self._failed = exc
+                self._failed = self._failed or exc
                 return
 
     def _await_writable(self) -> None:
@@ -337,13 +332,14 @@ def _deadlines() -> _Deadlines:
 
 
 @lru_cache(maxsize=64)
-def _addresses(host: str, port: int) -> Sequence[tuple[int, tuple[str, int]]]:
-    """Where a host is, asked once: a load run measures a mail server, not a name server."""
+def _place(endpoint: Endpoint) -> tuple[str, Sequence[tuple[int, tuple[str, int]]]]:
+    """What an endpoint is called, and its addresses, asked for once: a load run measures no name server."""
+    where = str(endpoint)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except OSError as exc:
-        raise ConnectFailed(f"{host}:{port}", f"the host's address cannot be found: {exc.strerror}") from exc
-    return [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
+        raise ConnectFailed(where, f"the host's address cannot be found: {exc.strerror}") from exc
+    return where, [(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
 
 
 def _not_connected(where: str, number: int) -> ConnectFailed:

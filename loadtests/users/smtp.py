@@ -32,6 +32,7 @@ class SmtpUser(MailUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         plan = self.shared.plan
+        self._traffic: Final = plan.settings.traffic
         # A run with the same seed sends to the same people; no secret comes of it.
         self.random = Random(f"{plan.seed}/{self.shared.worker}/{next(self._made)}")  # noqa: S311
 
@@ -68,12 +69,12 @@ class SmtpUser(MailUser):
 
     def letters(self) -> Iterator[Outgoing]:
         """The messages of one session."""
-        for _ in range(self.between(self.shared.plan.settings.traffic.messages)):
+        for _ in range(self.between(self._traffic.messages)):
             yield self.letter()
 
     def letter(self) -> Outgoing:
         """A message to as many recipients as the profile says, entered into the ledger; to be sent once."""
-        shared, traffic, rng = self.shared, self.shared.plan.settings.traffic, self.random
+        shared, traffic, rng = self.shared, self._traffic, self.random
         mailboxes = shared.accounts.recipients(rng, self.between(traffic.recipients))
         addresses = [shared.accounts.addresses[each] for each in mailboxes]
         unknown = -1

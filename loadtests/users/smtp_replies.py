@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from harness.errors import RemoteProtocolError
 from harness.wire.smtp.replies import ReplyReader, read_extensions
 
 __all__ = ["GOING_AWAY", "Replies", "extensions", "text"]
@@ -38,6 +39,11 @@ class Replies:
             RemoteProtocolError: These octets are no reply.
             TransportError: What `receive` raises.
         """
+        if not self._held and self._reader is None:
+            octets = self._receive()
+            if octets[:4] in _LAST_LINES and octets.find(_CRLF) == len(octets) - 2:
+                return octets[:-2]
+            self._read(octets)
         while not self._held:
             self._read(self._receive())
         return self._held.pop(0)
@@ -71,10 +77,23 @@ class Replies:
             if not lines.pop() and _LAST_LINES.issuperset([line[:4] for line in lines]):
                 self._held += lines
                 return
+            if _is_one_reply(octets):
+                self._held.append(octets[:-2])
+                return
         reader = self._reader = self._reader or ReplyReader()
         self._held += [reply.raw[:-2] for reply in reader.feed(octets)]
         if reader.idle:
             self._reader = None
+
+
+# A server greets and answers EHLO alike on every connection.
+@lru_cache(maxsize=64)
+def _is_one_reply(octets: bytes) -> bool:
+    reader = ReplyReader()
+    try:
+        return len(reader.feed(octets)) == 1 and reader.idle
+    except RemoteProtocolError:
+        return False
 
 
 @lru_cache(maxsize=64)
