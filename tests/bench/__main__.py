@@ -13,6 +13,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from loading import (
+    generator_beside_plain_smtplib,
+    generator_beside_smtpbench,
+    generator_keeping_connections,
+    generator_one_connection_each,
+    generator_pipelining,
+)
+from loading_imap import generator_of_imap
 from reading import imap_fetches, smtp_replies
 from relaying import from_queue_to_one_destination, through_two_companies
 from rich.console import Console
@@ -26,6 +34,12 @@ FIGURES: Final = (
     start_up,
     from_queue_to_one_destination,
     through_two_companies,
+    generator_one_connection_each,
+    generator_keeping_connections,
+    generator_pipelining,
+    generator_beside_plain_smtplib,
+    generator_beside_smtpbench,
+    generator_of_imap,
 )
 
 
