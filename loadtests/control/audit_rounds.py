@@ -1,7 +1,8 @@
 """The final audit, round after round, until everything owed was found or has had its time.
 
-All mailboxes are read, then those where something is missing, until nothing is or the wait is over; then all of them
-a last time, for copies that came after the first. A mailbox that cannot be read is tried in every round.
+All mailboxes are read, then those where something is missing, until nothing is or the wait is over; then those that
+the run's mail is in a last time, for copies that came after the first. A mailbox that cannot be read is tried again
+in every round.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,7 +74,7 @@ class AuditRounds:
         wanted &= set(reading.mailboxes)
         if not wanted:
             self._last = True
-            self._begin(reading.mailboxes)
+            self._begin(self._findings.book.concerned() | set(reading.problems))
         elif self._next_s is None:
             self._next_s = now_s + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)

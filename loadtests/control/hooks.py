@@ -1,6 +1,7 @@
 """The parts that a process of Locust's plays in a run with a plan, hooked to Locust's events."""
 
 import logging
+import os
 import signal
 import sys
 from argparse import Namespace
@@ -251,7 +252,7 @@ class _Working:
         expect(process.environment)
         if process.options.processes:
             signal.signal(signal.SIGINT, self._signalled)
-            gevent.spawn(self._heed_signals)
+            gevent.spawn(self._stay_with_master, os.getppid())
         worker.start()
 
     def _hear(self, msg: Message, **_event: object) -> None:
@@ -260,12 +261,13 @@ class _Working:
     def _signalled(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
 
-    def _heed_signals(self) -> None:
+    def _stay_with_master(self, master: int) -> None:
         """A terminal tells Ctrl-C to all processes; the master decides, for as long as there is one."""
         while True:
             gevent.sleep(0.5)
             heard_s = self._runner.last_heartbeat_timestamp or 0.0
-            if self._signals > 1 or (self._signals and time() - heard_s > _GONE_S):
+            silent = time() - heard_s > _GONE_S
+            if os.getppid() != master or self._signals > 1 or (self._signals and silent):
                 sys.exit(3)
 
     def _quitting(self, **_event: object) -> None:

@@ -90,9 +90,9 @@ class Part:
             return
         self._closed = True
         self._driver.close()
+        gevent.killall(self._greenlets)
         if self._readers is not None:
             self._readers.close()
-        gevent.killall(self._greenlets)
         self._report()
         expect(self._place.environment)
 

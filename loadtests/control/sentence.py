@@ -86,9 +86,11 @@ def _limit(one: Judged) -> str:
 
 
 def _mail(audit: Audit) -> str:
+    if not audit.done:
+        return f"nobody looked for the mail ({audit.why_not})"
     if not audit.owed:
-        return "no message was accepted" if audit.done else "nobody looked for the mail"
-    return f"of {audit.owed:,} accepted deliveries {', '.join(_counts(audit)) or 'none was looked for'}"
+        return "no message was accepted"
+    return f"of {audit.owed:,} accepted deliveries {', '.join(_counts(audit))}"
 
 
 def _counts(audit: Audit) -> Iterator[str]:

@@ -98,10 +98,13 @@ def test_the_sentence_of_a_saturated_generator_gives_its_reasons() -> None:
 
 
 def test_the_sentence_of_an_unfinished_run_says_what_is_missing() -> None:
-    sentence = told("unfinished", UNMEASURED, missing=["asked to end"], audit=Audit(done=False))
+    sentence = told(
+        "unfinished", UNMEASURED, missing=["asked to end"], audit=Audit(done=False, why_not="stopped")
+    )
 
     assert sentence == (
-        "not finished: asked to end, nothing was measured for imap.fetch p99 < 1 s; nobody looked for the mail."
+        "not finished: asked to end, nothing was measured for imap.fetch p99 < 1 s;"
+        " nobody looked for the mail (stopped)."
     )
 
 
