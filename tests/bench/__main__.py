@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from accounting import accounts_of_messages, letters_composed, memory_of_the_audit
 from loading import (
     generator_beside_plain_smtplib,
     generator_beside_smtpbench,
@@ -40,6 +41,9 @@ FIGURES: Final = (
     generator_beside_plain_smtplib,
     generator_beside_smtpbench,
     generator_of_imap,
+    letters_composed,
+    accounts_of_messages,
+    memory_of_the_audit,
 )
 
 
