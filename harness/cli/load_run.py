@@ -105,6 +105,8 @@ def run_load(request: LoadRequest) -> int:
             log=request.out / LOG_FILE,
             patience_s=patience_s(request.settings),
         )
+        if request.role.web is not None:
+            typer.echo(f"Locust's page while it runs: http://{request.role.web}/", err=True)
         with live_screen() as screen:
             ended = generator.run(screen)
     return conclude(request.out, ended)
