@@ -194,7 +194,7 @@ def watch(target: Target, protocol: str, mode: str) -> object:
         gevent.sleep(0.1)
     noticed = until(lambda: seen(scene, mode) == 4)
     readers.stop()
-    left = scene.left()["alice@example.test"]
+    left = scene.left()[scene.accounts[0].user]
     problems = dict(readers.read(range(3)))
     return {
         "noticed": began and noticed,
