@@ -32,7 +32,7 @@ class SmtpUser(MailUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         plan = self.shared.plan
-        self._traffic: Final = plan.settings.traffic
+        self.traffic: Final = plan.settings.traffic
         # A run with the same seed sends to the same people; no secret comes of it.
         self.random = Random(f"{plan.seed}/{self.shared.worker}/{next(self._made)}")  # noqa: S311
 
@@ -47,7 +47,7 @@ class SmtpUser(MailUser):
     def session(self) -> None:
         """Connect, send as many messages as the profile says, and quit."""
         with self.open() as session:
-            session.send_all(self.letters())
+            session.send_all(self.letters(), then_quit=True)
 
     def open(self) -> SmtpSession:
         """A session that is ready for messages: greeted, EHLO said, in TLS and logged in where that is wanted.
@@ -65,16 +65,16 @@ class SmtpUser(MailUser):
 
     def wants_tls(self, session: SmtpSession) -> bool:
         """Whether STARTTLS comes next."""
-        return self.shared.plan.settings.traffic.tls == "required" and not session.connection.tls
+        return self.traffic.tls == "required" and not session.connection.tls
 
     def letters(self) -> Iterator[Outgoing]:
         """The messages of one session."""
-        for _ in range(self.between(self._traffic.messages)):
+        for _ in range(self.between(self.traffic.messages)):
             yield self.letter()
 
     def letter(self) -> Outgoing:
         """A message to as many recipients as the profile says, entered into the ledger; to be sent once."""
-        shared, traffic, rng = self.shared, self._traffic, self.random
+        shared, traffic, rng = self.shared, self.traffic, self.random
         mailboxes = shared.accounts.recipients(rng, self.between(traffic.recipients))
         addresses = [shared.accounts.addresses[each] for each in mailboxes]
         unknown = -1
@@ -126,7 +126,7 @@ class SubmissionUser(SmtpUser):
     def wants_tls(self, session: SmtpSession) -> bool:
         if session.connection.tls:
             return False
-        tls = self.shared.plan.settings.traffic.tls
+        tls = self.traffic.tls
         return tls == "required" or (tls == "auto" and "STARTTLS" in session.extensions)
 
     def sender(self) -> bytes:

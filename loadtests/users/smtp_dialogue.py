@@ -83,19 +83,14 @@ class SmtpDialogue(MailSession):
 
     def read_greeting(self, since_s: float) -> None:
         """The greeting: ``connect`` is counted from `since_s`."""
-        try:
-            reply = self.replies.next()
-        except (TransportError, ProtocolError) as exc:
-            raise self._broken(self.names.connect, since_s, exc) from exc
-        self._done(self.names.connect, since_s, reply)
+        self._read(self.names.connect, since_s)
 
     def hello(self) -> None:
         """EHLO or LHLO."""
         verb = b"LHLO" if self.lmtp else b"EHLO"
         reply = self.command(self.names.ehlo, b"%b %b\r\n" % (verb, _EHLO_NAME))
         self.extensions = extensions(reply)
-        wanted = self.user.shared.plan.settings.traffic.pipelining
-        self.pipelining = wanted and "PIPELINING" in self.extensions
+        self.pipelining = self.user.traffic.pipelining and "PIPELINING" in self.extensions
 
     def start_tls(self) -> None:
         """STARTTLS, the handshake, and EHLO again (RFC 3207 §4.2).
@@ -146,12 +141,25 @@ class SmtpDialogue(MailSession):
             self.command(self.names.quit, b"QUIT\r\n")
             self.close()
 
+    def read_farewell(self, since_s: float) -> None:
+        """The reply to a QUIT that was sent with what went before it; and close."""
+        self._read(self.names.quit, since_s)
+        self.close()
+
     # One command
 
     def command(self, name: str, line: bytes) -> bytes:
         """Send a line and return its reply, which says that it was done."""
         since_s = monotonic()
         return self._done(name, since_s, self._exchange(name, since_s, line))
+
+    def _read(self, name: str, since_s: float) -> bytes:
+        """A reply that is due, which says that it was done."""
+        try:
+            reply = self.replies.next()
+        except (TransportError, ProtocolError) as exc:
+            raise self._broken(name, since_s, exc) from exc
+        return self._done(name, since_s, reply)
 
     def _exchange(self, name: str, since_s: float, line: bytes, shown: bytes | None = None) -> bytes:
         try:

@@ -76,17 +76,20 @@ class SmtpSession(SmtpDialogue):
         else:
             self._ask(outgoing)
         if outgoing.accepted:
-            self._write_content(outgoing, octets_per_s)
+            self._write_content(outgoing, octets_per_s=octets_per_s)
             self._read_end(outgoing)
         if outgoing.trouble is not None:
             raise outgoing.trouble
         return bool(outgoing.accepted)
 
-    def send_all(self, mail: Iterable[Outgoing]) -> int:
+    def send_all(self, mail: Iterable[Outgoing], *, then_quit: bool = False) -> int:
         """Send messages one after the other; with pipelining, the next one's envelope goes out with the content.
 
         Such a message counts from when the one before it was answered: what waits behind a message is charged to that
         one only.
+
+        Args:
+            then_quit: Quit behind the last one; with pipelining, in one write with its content.
 
         Returns:
             How many were accepted for anybody.
@@ -97,7 +100,10 @@ class SmtpSession(SmtpDialogue):
         Source: RFC 2920 §3.1 (content may be the first in a group of commands).
         """
         if not self.pipelining:
-            return sum(map(self.send, mail))
+            count = sum(map(self.send, mail))
+            if then_quit:
+                self.quit()
+            return count
         count = 0
         before: Outgoing | None = None
         trouble: OperationFailed | None = None
@@ -114,9 +120,14 @@ class SmtpSession(SmtpDialogue):
             if (trouble := outgoing.trouble) is not None:
                 break
         if before is not None:
-            self._write_content(before)
-            self._read_end(before)
+            then_quit = then_quit and trouble is None
+            self._write_content(before, b"QUIT\r\n" if then_quit else b"")
+            ended_s = self._read_end(before)
             count += 1
+            if then_quit:
+                self.read_farewell(ended_s)
+        elif then_quit and trouble is None:
+            self.quit()
         if trouble is not None:
             raise trouble
         return count
@@ -143,17 +154,9 @@ class SmtpSession(SmtpDialogue):
         Raises:
             OperationFailed: Something went wrong; as the next message is under way, the session is over.
         """
-        letter, envelope = before.letter, self._envelope(outgoing.letter)
         try:
-            if letter.octets > _JOINED_OCTETS:
-                self._write_content(before)
-                self.connection.send(envelope)
-            else:
-                self.connection.send(letter.wire + envelope)
+            self._write_content(before, self._envelope(outgoing.letter))
             return self._read_end(before)
-        except TransportError as exc:
-            self._not_sent(outgoing)
-            raise self._lost(before, before.accepted, exc) from exc
         except OperationFailed:
             self._not_sent(outgoing)
             self.close()
@@ -257,16 +260,22 @@ class SmtpSession(SmtpDialogue):
             if not outgoing.accepted:
                 self._not_sent(outgoing)
 
-    def _write_content(self, outgoing: Outgoing, octets_per_s: float | None = None) -> None:
+    def _write_content(
+        self, outgoing: Outgoing, commands: bytes = b"", *, octets_per_s: float | None = None
+    ) -> None:
+        """Send a content and what follows it: in one write, or without copying what is large."""
         letter = outgoing.letter
         try:
             if octets_per_s is not None:
                 self._send_slowly(letter.wire, octets_per_s)
             elif letter.octets > _JOINED_OCTETS:
-                for piece in letter.pieces:
-                    self.connection.send(piece)
+                head, body = letter.pieces
+                self.connection.send(head)
+                self.connection.send(body)
+                if commands:
+                    self.connection.send(commands)
             else:
-                self.connection.send(letter.wire)
+                self.connection.send(letter.wire + commands)
         except TransportError as exc:
             raise self._lost(outgoing, outgoing.accepted, exc) from exc
 
@@ -288,6 +297,10 @@ class SmtpSession(SmtpDialogue):
         accepted = outgoing.accepted
         failure: OperationFailed | None = None
         for answered in ([at] for at in accepted) if self.lmtp else (accepted,):
+            if self.connection.closed:
+                # A 421: what comes behind it, if anything, answers nothing.
+                self._ledger.unsure(outgoing.slot + answered[0])
+                continue
             try:
                 reply = self.replies.next()
             except (TransportError, ProtocolError) as exc:

@@ -4,6 +4,7 @@ A run with a plan provides the context (`provide`). Without one it is made for a
 ``locust -f``: of a target file (``--mail-target``), or of the hosts and accounts that the user classes name.
 """
 
+import gc
 import ssl
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
@@ -25,6 +26,9 @@ _contexts: "Final[WeakKeyDictionary[Environment, Context]]" = WeakKeyDictionary(
 _tls_contexts: Final[WeakKeyDictionary[Environment, ssl.SSLContext]] = WeakKeyDictionary()
 _expected: Final[WeakKeyDictionary[Environment, Event]] = WeakKeyDictionary()
 
+# Ours: containers made and not dropped before cycles are looked for, and so on; Python's own are 700, 10 and 10.
+_COLLECT_AFTER: Final = (20_000, 10, 10)
+
 # Ours: longer than it takes all workers of a run to make ready.
 _PATIENCE_S: Final = 300.0
 
@@ -39,8 +43,16 @@ def provide(environment: Environment, context: "Context") -> None:
     """Give the users of an environment their context; a context of before is forgotten."""
     _contexts[environment] = context
     _tls_contexts.pop(environment, None)
+    _relax_collector()
     if (expected := _expected.pop(environment, None)) is not None:
         expected.set()
+
+
+def _relax_collector() -> None:
+    """What is there now stays; sessions leave few cycles behind them, and to look for them often costs CPU time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def context_of(environment: Environment) -> "Context":
