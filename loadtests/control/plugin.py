@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from locust import User, constant, events, task
-from locust.argument_parser import LocustArgumentParser
+from locust.argument_parser import LocustArgumentParser, get_parser
 from locust.env import Environment
-from locust.runners import Runner
+from locust.runners import Runner, WorkerRunner
 
 from harness.errors import MailproofError, UsageError
 from loadtests.plan import PLAN_VARIABLE, Plan
@@ -55,19 +55,27 @@ def _add_options(parser: LocustArgumentParser, **_event: object) -> None:
 
 
 def _init(environment: Environment, runner: Runner, web_ui: "WebUI | None" = None, **_event: object) -> None:
-    options = environment.parsed_options
-    if options is None or not options.mail_plan:
+    options = _own_options(environment, runner)
+    file, target = options.get("mail_plan"), options.get("mail_target")
+    if not file:
         return
     from loadtests.control.hooks import hook_in
 
     try:
-        plan = _read_plan(Path(options.mail_plan))
-        if options.mail_target:
-            plan = msgspec.structs.replace(plan, target=options.mail_target)
+        plan = _read_plan(Path(file))
+        if target:
+            plan = msgspec.structs.replace(plan, target=target)
         hook_in(environment, runner, web_ui, plan, OpenArrivals)
     except MailproofError as exc:
         logger.error("%s", exc)  # noqa: TRY400 - one line that says it all; a traceback adds nothing
         sys.exit(exc.exit_code)
+
+
+def _own_options(environment: Environment, runner: Runner) -> dict[str, str | None]:
+    """What this process was given itself. A worker that comes late has its master's options in their place."""
+    if isinstance(runner, WorkerRunner):
+        return vars(get_parser().parse_known_args()[0])
+    return vars(environment.parsed_options) if environment.parsed_options is not None else {}
 
 
 def _read_plan(path: Path) -> Plan:
