@@ -74,7 +74,8 @@ def _init(environment: Environment, runner: Runner, web_ui: "WebUI | None" = Non
 def _own_options(environment: Environment, runner: Runner) -> dict[str, str | None]:
     """What this process was given itself. A worker that comes late has its master's options in their place."""
     if isinstance(runner, WorkerRunner):
-        return vars(get_parser().parse_known_args()[0])
+        own: dict[str, str | None] = vars(get_parser().parse_known_args()[0])
+        return own
     return vars(environment.parsed_options) if environment.parsed_options is not None else {}
 
 
