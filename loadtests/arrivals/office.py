@@ -1,10 +1,13 @@
 """How often an organisation of so many people sends, gets and checks mail in its peak hour."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from loadtests.plan import Office
 
-__all__ = ["Flows", "flows_of"]
+__all__ = ["Flows", "flows_of", "is_among"]
+
+# Multiples of it lie evenly between 0 and 1, in every arithmetic progression too.
+_GOLDEN: Final = (5**0.5 - 1) / 2
 
 
 class Flows(NamedTuple):
@@ -41,3 +44,8 @@ def flows_of(office: Office) -> Flows:
         pop3=checks_per_s * office.pop3_share,
         imap=checks_per_s * (1 - office.pop3_share),
     )
+
+
+def is_among(mailbox: int, share: float) -> bool:
+    """Whether a mailbox belongs to a share of all: the same ones in every process, and as many of each one's own."""
+    return mailbox * _GOLDEN % 1 < share

@@ -44,7 +44,8 @@ class How(IntEnum):
         SEEN: Left where it is, in the run; it will be found again.
         CONSUMED: Its deletion was confirmed: nobody will find this copy again.
         MAYBE: Its deletion was asked for, and the answer did not come.
-        COUNTED: Found by the final reading, which comes across each copy once; it may be deleted or not.
+        COUNTED: Found by the final reading, which comes across each copy once, it may be deleted or not; or by a user
+            who came across it now and then, and whose deletion of it was confirmed. When it came, neither knows.
     """
 
     SEEN = 0

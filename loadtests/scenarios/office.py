@@ -41,6 +41,10 @@ class Pop3Reader(habits.Checker):
     def share(cls, terms: Terms) -> float:
         return habits.office(terms).pop3
 
+    @classmethod
+    def owns(cls, terms: Terms, mailbox: int) -> bool:
+        return habits.uses_pop3(terms, mailbox)
+
 
 class ImapReader(habits.Syncer):
     """Keeps a mailbox in step for a while."""
@@ -48,3 +52,7 @@ class ImapReader(habits.Syncer):
     @classmethod
     def share(cls, terms: Terms) -> float:
         return habits.office(terms).imap
+
+    @classmethod
+    def owns(cls, terms: Terms, mailbox: int) -> bool:
+        return not habits.uses_pop3(terms, mailbox)

@@ -12,7 +12,7 @@ from loadtests.accounts import Accounts
 from loadtests.users.base import MailUser
 
 if TYPE_CHECKING:
-    from loadtests.context import Context
+    from loadtests.context import Context, Terms
 
 __all__ = ["ReadingUser", "Turns"]
 
@@ -22,10 +22,11 @@ class Turns:
 
     Args:
         mailboxes: At least one.
+        share: Of which share of all mailboxes they are: see `Context.share`.
     """
 
-    def __init__(self, mailboxes: Sequence[int]) -> None:
-        self.mailboxes: Final = mailboxes
+    def __init__(self, mailboxes: Sequence[int], share: tuple[int, int] = (0, 1)) -> None:
+        self.share: Final = share
         self._free = deque(mailboxes)
         self._all = cycle(mailboxes)
         self._held: Counter[int] = Counter()
@@ -43,16 +44,19 @@ class Turns:
             self._free.append(mailbox)
 
 
-_turns: Final[WeakKeyDictionary[Accounts, Turns]] = WeakKeyDictionary()
+# Of a run: what tells the people of one kind from the others -> their turns.
+_turns: Final[WeakKeyDictionary[Accounts, dict[object, Turns]]] = WeakKeyDictionary()
 
 
-def _turns_of(context: "Context") -> Turns:
-    """Those of the mailboxes that are this process's own now; of all, where it has none."""
+def _turns_of(kind: "type[ReadingUser]", context: "Context") -> Turns:
+    """Those of this process's own mailboxes that are the kind's; where there is none, all of its own, or all."""
     accounts = context.accounts
-    mine = context.mine or range(len(accounts))
-    turns = _turns.get(accounts)
-    if turns is None or turns.mailboxes != mine:
-        turns = _turns[accounts] = Turns(mine)
+    of_run = _turns.setdefault(accounts, {})
+    owns = kind.owns.__func__  # type: ignore[attr-defined]  # a class method has it
+    turns = of_run.get(owns)
+    if turns is None or turns.share != context.share:
+        mine = context.mine or range(len(accounts))
+        turns = of_run[owns] = Turns([n for n in mine if kind.owns(context, n)] or mine, context.share)
     return turns
 
 
@@ -62,6 +66,11 @@ class ReadingUser(MailUser):
     abstract = True
 
     _taken: tuple[Turns, int] | None = None
+
+    @classmethod
+    def owns(cls, terms: "Terms", mailbox: int) -> bool:  # noqa: ARG003 - a kind of people looks at them
+        """Whether people of this class use this mailbox. Classes that take mail away have to divide them."""
+        return True
 
     def check(self) -> None:
         """
@@ -80,7 +89,7 @@ class ReadingUser(MailUser):
         if self.user:
             return Account(self.user, self.password, self.address or self.user)
         if self._taken is None:
-            turns = _turns_of(self.shared)
+            turns = _turns_of(type(self), self.shared)
             self._taken = turns, turns.take()
         return self.shared.accounts[self._taken[1]]
 

@@ -6,9 +6,9 @@ from typing import Final
 from locust.env import Environment
 
 from loadtests.ledger.reading import Finder
-from loadtests.ledger.slots import How
 from loadtests.ledger.token import Found
-from loadtests.scenarios.habits.memory import Maildrop, Memories, random_of
+from loadtests.scenarios.habits.deleting import deleting
+from loadtests.scenarios.habits.memory import Maildrop, Memories, mailbox_of, random_of
 from loadtests.users.pop3 import Pop3Session, Pop3User
 
 __all__ = ["Checker"]
@@ -38,7 +38,10 @@ class Checker(Pop3User):
             looked_s = monotonic()
             unwanted = self.retrieve(pop3, maildrop)
             if unwanted:
-                self.delete(pop3, maildrop.finder, unwanted)
+                pop3.dele(*unwanted)
+                # They go when the session ends; of a refusal some may be left (RFC 1939 §6).
+                with deleting(maildrop.finder, unwanted.values()):
+                    pop3.quit()
             maildrop.finder.absent_s = looked_s
 
     def retrieve(self, pop3: Pop3Session, maildrop: Maildrop) -> dict[int, Found]:
@@ -49,31 +52,16 @@ class Checker(Pop3User):
         """
         listed = pop3.look()
         numbers = sorted(maildrop.known.compare(listed)[1])[:_MOST_AT_ONCE]
-        delete, unwanted = self.shared.plan.settings.traffic.delete, {}
+        # Where the mailbox is not of this kind alone, somebody else may take away the same message.
+        alone = self.owns(self.shared, maildrop.finder.mailbox)
+        delete, unwanted = self.shared.plan.settings.traffic.delete if alone else 0.0, {}
         for number, content in zip(numbers, pop3.each_retr(numbers), strict=True):
             found = maildrop.finder.found(content)
-            if found is not None:
-                maildrop.finder.tell(found, How.SEEN)
-                if self.random.random() < delete:
-                    unwanted[number] = found
+            if found is not None and self.random.random() < delete:
+                unwanted[number] = found
         uids = dict(listed)
         maildrop.known.add(uids[number] for number in numbers)
         return unwanted
 
-    def delete(self, pop3: Pop3Session, finder: Finder, unwanted: dict[int, Found]) -> None:
-        """Delete messages and end the session, which is when they go; of a refusal some may be left (RFC 1939 §6)."""
-        finder.deletes()
-        pop3.dele(*unwanted)
-        how = How.MAYBE
-        try:
-            pop3.quit()
-            how = How.CONSUMED
-        finally:
-            for found in unwanted.values():
-                finder.tell(found, how)
-
     def _maildrop(self) -> Maildrop:
-        finder = Finder(self.shared.ledger, self.shared.accounts.number_of(self.account.address) or 0)
-        # Nobody looked before the run, when none of its messages was there.
-        finder.absent_s = self.shared.started_s
-        return Maildrop(finder)
+        return Maildrop(Finder(self.shared.ledger, mailbox_of(self)))

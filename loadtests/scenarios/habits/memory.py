@@ -1,6 +1,7 @@
 """What mail programs remember of a mailbox from one session to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -9,15 +10,17 @@ from weakref import WeakKeyDictionary
 
 from gevent.lock import BoundedSemaphore
 
+from harness.errors import UsageError
 from loadtests.context import Context
 from loadtests.ledger.known import Known
 from loadtests.ledger.reading import Finder
 from loadtests.users.imap_mailbox import Mailbox
+from loadtests.users.reading import ReadingUser
 
 if TYPE_CHECKING:
     from loadtests.accounts import Accounts
 
-__all__ = ["Folder", "Maildrop", "Memories", "random_of"]
+__all__ = ["Folder", "Maildrop", "Memories", "mailbox_of", "random_of"]
 
 M = TypeVar("M")
 
@@ -75,10 +78,6 @@ class Folder:
             self.next_uid = max(1, mailbox.uidnext - _FIRST_LOOK)
             self.ours.clear()
 
-    def any(self, random: Random) -> int | None:
-        """One of the run's own messages."""
-        return random.choice(self.ours) if self.ours else None
-
     def take(self, random: Random) -> int | None:
         """One of the run's own messages, for nobody else from now on."""
         if not self.ours:
@@ -87,7 +86,31 @@ class Folder:
         self.ours[at], self.ours[-1] = self.ours[-1], self.ours[at]
         return self.ours.pop()
 
+    @contextmanager
+    def holding(self, random: Random) -> Iterator[int | None]:
+        """One of the run's own messages, which nobody else takes away in this block; None where there is none."""
+        uid = self.take(random)
+        try:
+            yield uid
+        finally:
+            if uid is not None:
+                self.ours.append(uid)
+
 
 def random_of(context: Context) -> Random:
     """A user's own; a run with the same seed has the same."""
     return Random(f"{context.plan.seed}/{context.worker}/{next(_users)}")  # noqa: S311 - it decides habits
+
+
+def mailbox_of(user: ReadingUser) -> int:
+    """The number of the mailbox that a user has in this session.
+
+    Raises:
+        UsageError: The account is none of the run's.
+    """
+    mailbox = user.shared.accounts.number_of(user.account.address)
+    if mailbox is None:
+        raise UsageError(
+            f"{user.account.address} is none of the target's accounts; list it in the target file"
+        )
+    return mailbox

@@ -1,11 +1,11 @@
 """Users that come only where the target offers what they need."""
 
 from harness.target import Protocol
-from loadtests.arrivals.office import Flows, flows_of
+from loadtests.arrivals.office import Flows, flows_of, is_among
 from loadtests.context import Terms
 from loadtests.users.base import MailUser
 
-__all__ = ["IfOffered", "offered", "office"]
+__all__ = ["IfOffered", "offered", "office", "uses_pop3"]
 
 
 def offered(terms: Terms, *protocols: Protocol) -> bool:
@@ -31,3 +31,9 @@ def office(terms: Terms) -> Flows:
     if not offered(terms, Protocol.IMAP, Protocol.IMAPS):
         return flows._replace(pop3=flows.pop3 + flows.imap, imap=0.0)
     return flows
+
+
+def uses_pop3(terms: Terms, mailbox: int) -> bool:
+    """Whether a mailbox of the office is read by POP3; the others are read by IMAP, and none by both."""
+    flows = office(terms)
+    return is_among(mailbox, flows.pop3 / (flows.pop3 + flows.imap))

@@ -9,8 +9,9 @@ from locust.env import Environment
 
 from harness.errors import UsageError
 from loadtests.ledger.known import folder_name
-from loadtests.ledger.reading import Deleting, Finder
-from loadtests.scenarios.habits.memory import Folder, Memories, random_of
+from loadtests.ledger.reading import Finder
+from loadtests.scenarios.habits.deleting import deleting
+from loadtests.scenarios.habits.memory import Folder, Memories, mailbox_of, random_of
 from loadtests.scenarios.habits.staying import stay
 from loadtests.users.errors import OperationFailed
 from loadtests.users.imap import ImapSession, ImapUser
@@ -18,14 +19,18 @@ from loadtests.users.imap import ImapSession, ImapUser
 __all__ = ["ACTIONS", "Syncer"]
 
 _INBOX: Final = b"INBOX"
+_FILED: Final = "filed"
+_ARCHIVED: Final = "archived"
+# Ours: what one looks into of a heap of new mail.
+_READ_AT_ONCE: Final = 5
 _NAMESPACE: Final = re.compile(rb'\* NAMESPACE \(\("((?:[^"\\])*)" ', re.IGNORECASE)
 
 _folders: Final[Memories[Folder]] = Memories()
-_filing: Final[Memories["_Filing"]] = Memories()
+_filings: Final[Memories["_Filing"]] = Memories()
 
 
 class _Filing:
-    """The run's own folder in one mailbox: its name once it is there, and whether somebody is about to make it."""
+    """One of the run's own folders: its name once it is there, and whether somebody has begun to make it."""
 
     def __init__(self) -> None:
         self.name: bytes | None = None
@@ -42,8 +47,8 @@ class _Seat(NamedTuple):
 class Syncer(ImapUser):
     """Somebody whose mail program keeps a mailbox in step for as long as the session lasts (`traffic.stay_s`).
 
-    It stores to, moves and deletes the run's own messages and no others, and moves them between INBOX and a folder of
-    the run's own.
+    It stores to, moves and deletes the run's own messages and no others, and moves them from INBOX to folders of the
+    run's own.
 
     Attributes:
         header_items: What it fetches of messages that are new to it; some field of them must name the message.
@@ -95,7 +100,7 @@ class Syncer(ImapUser):
     def _sit(self, number: int) -> _Seat:
         """Connect; the first connection is for INBOX, the others for the run's folder where there is one."""
         imap = self.login()
-        name = _INBOX if number == 0 else self._filing.name or _INBOX
+        name = _INBOX if number == 0 else self._filing(_FILED).name or _INBOX
         folder: Folder = _folders.of(self.shared, (self.account.user, name), Folder)
         folder.open(imap.select(name))
         seat = _Seat(imap, folder)
@@ -103,8 +108,8 @@ class Syncer(ImapUser):
         return seat
 
     def _look(self, seat: _Seat) -> None:
-        """Fetch the headers of what is new."""
-        folder = seat.folder
+        """Fetch the headers of what is new, and read some of it, where this session reads at all."""
+        folder, new = seat.folder, []
         answer = seat.imap.uid_fetch(b"%d:*" % folder.next_uid, self.header_items)
         for fetched in answer.fetched:
             # RFC 3501 §6.4.8: the set has the last message in it, however low its UID.
@@ -112,7 +117,13 @@ class Syncer(ImapUser):
                 continue
             folder.next_uid = fetched.uid + 1
             if self._finder.token(fetched.content) is not None:
-                folder.ours.append(fetched.uid)
+                new.append(fetched.uid)
+        try:
+            if self.shared.plan.settings.traffic.actions.get("read"):
+                for uid in new[-_READ_AT_ONCE:]:
+                    self._read_one(seat.imap, uid)
+        finally:
+            folder.ours += new
 
     def _wait(self, seat: _Seat, wait_s: float) -> None:
         if wait_s > 0 and stay(seat.imap, wait_s, idle=self.idles):
@@ -132,11 +143,15 @@ class Syncer(ImapUser):
             ACTIONS[action](self, seat)
 
     def _read(self, seat: _Seat) -> None:
-        """Read a message, which marks it as read."""
-        if (uid := seat.folder.any(self.random)) is not None:
-            seat.imap.uid_fetch(b"%d" % uid, b"(UID FLAGS BODYSTRUCTURE)")
-            seat.imap.uid_fetch(b"%d" % uid, b"(UID BODY.PEEK[])")
-            seat.imap.uid_store(b"%d" % uid, b"+FLAGS", rb"(\Seen)")
+        """Read a message again, which marks it as read."""
+        with seat.folder.holding(self.random) as uid:
+            if uid is not None:
+                self._read_one(seat.imap, uid)
+
+    def _read_one(self, imap: ImapSession, uid: int) -> None:
+        imap.uid_fetch(b"%d" % uid, b"(UID FLAGS BODYSTRUCTURE)")
+        imap.uid_fetch(b"%d" % uid, b"(UID BODY.PEEK[])")
+        imap.uid_store(b"%d" % uid, b"+FLAGS", rb"(\Seen)")
 
     def _refresh(self, seat: _Seat) -> None:
         """Ask for the flags of all messages that are remembered."""
@@ -144,31 +159,32 @@ class Syncer(ImapUser):
             seat.imap.uid_fetch(b"%d:*" % min(seat.folder.ours), b"(UID FLAGS)")
 
     def _flag(self, seat: _Seat) -> None:
-        if (uid := seat.folder.any(self.random)) is not None:
-            sign = self.random.choice((b"+", b"-"))
-            seat.imap.uid_store(b"%d" % uid, sign + b"FLAGS", rb"(\Flagged)")
+        with seat.folder.holding(self.random) as uid:
+            if uid is not None:
+                sign = self.random.choice((b"+", b"-"))
+                seat.imap.uid_store(b"%d" % uid, sign + b"FLAGS", rb"(\Flagged)")
 
     def _search(self, seat: _Seat) -> None:
         seat.imap.uid_search(self.random.choice(_SEARCHES))
 
     def _file(self, seat: _Seat) -> None:
-        """Move a message from INBOX to the run's folder, or back."""
-        selected = seat.imap.mailbox.name if seat.imap.mailbox else _INBOX
-        to = self._run_folder(seat.imap) if selected == _INBOX else _INBOX
+        """Move a message from INBOX to a folder of the run's, or from there to another.
+
+        Never into INBOX: who waits there for mail would take it for mail that has just come.
+        """
+        in_inbox = seat.imap.mailbox is not None and seat.imap.mailbox.name == _INBOX
+        to = self._run_folder(seat.imap, _FILED if in_inbox else _ARCHIVED)
         # Without MOVE a move that breaks off leaves two copies, and the target would be called to account for it.
-        if to is not None and b"MOVE" in seat.imap.capabilities:
-            uid = seat.folder.take(self.random)
-            if uid is not None:
-                seat.imap.uid_move(b"%d" % uid, to)
+        if to is not None and b"MOVE" in seat.imap.capabilities and (uid := self._taken_from(seat.folder)):
+            seat.imap.uid_move(b"%d" % uid, to)
 
     def _append(self, seat: _Seat) -> None:
-        """Keep a copy of what was sent, in the run's folder."""
+        """Keep a copy of what was sent, in a folder of the run's."""
         shared, account = self.shared, self.account
-        mailbox = shared.accounts.number_of(account.address)
-        to = self._run_folder(seat.imap)
-        if mailbox is None or to is None:
+        to = self._run_folder(seat.imap, _FILED)
+        if to is None:
             return
-        slot = shared.ledger.open([mailbox])
+        slot = shared.ledger.open([mailbox_of(self)])
         address = account.address.encode()
         letter = shared.letters.compose(slot, address, [address])
         try:
@@ -180,36 +196,34 @@ class Syncer(ImapUser):
 
     def _delete(self, seat: _Seat) -> None:
         """Delete a message for good, after it was read: it is owed no more."""
-        uid = seat.folder.take(self.random)
-        if uid is None:
+        if (uid := self._taken_from(seat.folder)) is None:
             return
         fetched = seat.imap.uid_fetch(b"%d" % uid, b"(UID BODY.PEEK[])").fetched
         finder = self._finder
         found = finder.found(next((each.content for each in fetched if each.uid == uid), None))
         if found is not None:
-            finder.deletes()
-            with Deleting(finder, seat.imap, [found]):
+            with deleting(finder, [found]):
                 seat.imap.remove(b"%d" % uid)
 
     # What there is in the mailbox
 
+    def _taken_from(self, folder: Folder) -> int | None:
+        """A message to take away, None where there is none, or somebody else may take away the same."""
+        return folder.take(self.random) if self.owns(self.shared, mailbox_of(self)) else None
+
     @property
     def _finder(self) -> Finder:
-        finder = Finder(self.shared.ledger, self.shared.accounts.number_of(self.account.address) or 0)
-        # When it came is not what this program looks for; before the run it was not there.
-        finder.absent_s = self.shared.started_s
-        return finder
+        return Finder(self.shared.ledger, mailbox_of(self))
 
-    @property
-    def _filing(self) -> _Filing:
-        return _filing.of(self.shared, self.account.user, _Filing)
+    def _filing(self, folder: str) -> _Filing:
+        return _filings.of(self.shared, (self.account.user, folder), _Filing)
 
-    def _run_folder(self, imap: ImapSession) -> bytes | None:
-        """The run's own folder, made where it is not there; None while somebody else makes it, or cannot."""
-        filing = self._filing
+    def _run_folder(self, imap: ImapSession, folder: str) -> bytes | None:
+        """A folder of the run's own, made where it is not there; None while somebody else makes it, or cannot."""
+        filing = self._filing(folder)
         if not filing.begun:
             filing.begun = True
-            name = _prefix(imap) + folder_name(self.shared.plan.run, "filed").encode()
+            name = _prefix(imap) + folder_name(self.shared.plan.run, folder).encode()
             if name not in imap.list_(name):
                 imap.create(name)
             filing.name = name

@@ -33,7 +33,7 @@ DONE: dict[str, tuple[set[str], dict[str, object]]] = {
     ),
     "office": (
         {"smtp.message", "submission.message", "pop3.session", "imap.session"},
-        {"office": {"sent_per_day": 200}, "reading": {"mailboxes": 2}},
+        {"office": {"sent_per_day": 100}, "reading": {"mailboxes": 2}, "rate_per_s": 20},
     ),
     "connections": ({"imap.session", "imap.idle-start", "imap.idle-end"}, {}),
     "tls-storm": (
