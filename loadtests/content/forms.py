@@ -109,8 +109,7 @@ def _read(directory: Path, paths: list[Path], max_octets: int) -> Pool:
     left_out: list[Path] = []
     total = 0
     for path in paths:
-        form = read_form(path.read_bytes()) if path.stat().st_size <= max_octets else None
-        if form is None:
+        if (form := _form_of(path, max_octets)) is None:
             left_out.append(path)
             continue
         forms.append(form)
@@ -120,23 +119,24 @@ def _read(directory: Path, paths: list[Path], max_octets: int) -> Pool:
             )
     if not forms:
         raise UsageError(f"content.directory: {directory} has no message of at most {max_octets:,} octets")
-    notes = [
-        (len(left_out), "left out: too large, or no message", left_out[:1]),
-        (sum(form.needs_8bit for form in forms), "hold octets above 127: a server must offer 8BITMIME", []),
-        (
-            sum(form.long_lines for form in forms),
-            "have lines that servers may refuse or break (over 998 octets)",
-            [],
+    remarks = {
+        f"are left out, too large or no message: {', '.join(each.name for each in left_out[:3])}": len(
+            left_out
         ),
-    ]
-    return Pool(
-        tuple(forms),
-        tuple(
-            f"{directory}: {count} of {len(paths)} files {what}{f' ({example[0].name})' if example else ''}"
-            for count, what, example in notes
-            if count
+        "hold octets above 127: a server must offer 8BITMIME": sum(form.needs_8bit for form in forms),
+        "have lines over 998 octets: servers may refuse or break them": sum(
+            form.long_lines for form in forms
         ),
-    )
+    }
+    notes = (f"{directory}: {count} of {len(paths)} files {what}" for what, count in remarks.items() if count)
+    return Pool(tuple(forms), tuple(notes))
+
+
+def _form_of(path: Path, max_octets: int) -> Form | None:
+    try:
+        return read_form(path.read_bytes()) if path.stat().st_size <= max_octets else None
+    except OSError as exc:
+        raise UsageError(f"content.directory: {path} cannot be read ({exc.strerror})") from exc
 
 
 def read_form(octets: bytes) -> Form | None:

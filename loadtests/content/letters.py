@@ -59,8 +59,8 @@ class Letter:
 
     @property
     def content(self) -> bytes:
-        """The message itself, for LMTP's and SMTP's BDAT, and for APPEND."""
-        return self._head + self._form.rest
+        """The message itself, for BDAT and APPEND."""
+        return self._head + self._form.stuffed[: -len(_END_OF_DATA)].replace(b"\r\n..", b"\r\n.")
 
     @property
     def needs_8bit(self) -> bool:
@@ -76,12 +76,12 @@ class _Ready:
 
     Attributes:
         before: What stands before the token in the Message-ID, the names left out.
-        rest: What stands behind it.
-        stuffed: The same dot-stuffed, and the final dot.
+        stuffed: What stands behind it, dot-stuffed, and the final dot.
+        octets: How much that is without the dots.
         sealed: What the token seals behind the names.
     """
 
-    __slots__ = ("before", "long_lines", "mask", "named", "needs_8bit", "octets", "rest", "sealed", "stuffed")
+    __slots__ = ("before", "long_lines", "mask", "named", "needs_8bit", "octets", "sealed", "stuffed")
 
     def __init__(self, form: Form) -> None:
         names = form.sealed | {b"from", b"to"} if form.named else form.sealed
@@ -89,9 +89,9 @@ class _Ready:
         self.mask = mask_of(names)
         self.sealed = told(fields_of(form.before + form.after), mask_of(form.sealed)) + seal_body(form.body)
         self.before = b"%b%b: <" % (form.before, MESSAGE_ID)
-        self.rest = b"@%b>\r\n%b\r\n%b" % (MESSAGE_ID_DOMAIN, form.after, form.body)
-        self.stuffed = dot_stuff(self.rest) + _END_OF_DATA
-        self.octets = len(self.rest)
+        rest = b"@%b>\r\n%b\r\n%b" % (MESSAGE_ID_DOMAIN, form.after, form.body)
+        self.stuffed = dot_stuff(rest) + _END_OF_DATA
+        self.octets = len(rest)
         self.needs_8bit = form.needs_8bit
         self.long_lines = form.long_lines
 

@@ -188,9 +188,9 @@ def test_what_a_server_must_offer_is_said(tmp_path: Path) -> None:
         (True, False),
     ]
     assert [note.removeprefix(f"{tmp_path}: ") for note in made.notes] == [
-        "2 of 5 files left out: too large, or no message (d)",
+        "2 of 5 files are left out, too large or no message: d, e",
         "1 of 5 files hold octets above 127: a server must offer 8BITMIME",
-        "1 of 5 files have lines that servers may refuse or break (over 998 octets)",
+        "1 of 5 files have lines over 998 octets: servers may refuse or break them",
     ]
 
 
@@ -219,3 +219,9 @@ def test_too_much_mail_in_a_directory_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(forms, "MAX_POOL_OCTETS", 5)
     with pytest.raises(UsageError, match="has more than 5 octets of messages"):
         directory(tmp_path, a=MESSAGE)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(MESSAGE)
+    with pytest.raises(UsageError, match="cannot be read"):
+        forms._form_of(tmp_path / "none", 1000)
