@@ -12,6 +12,7 @@ from loadtests.ledger.reading import Deleting, Finder, Unread
 from loadtests.ledger.slots import How
 from loadtests.ledger.token import MESSAGE_ID, TOKEN_FIELD
 from loadtests.users.imap import ImapUser
+from loadtests.users.imap_mailbox import Mailbox
 from loadtests.users.imap_session import ImapSession
 
 __all__ = ["HEADER", "ImapFinalReader", "ImapWatcher"]
@@ -25,7 +26,7 @@ _INBOX: Final = b"INBOX"
 class ImapWatcher:
     """Tells when messages can be read in one INBOX, by IDLE and by looking; deletes them where that is wanted.
 
-    It remembers one UID, however many messages there are.
+    It remembers the next UID, however many messages there are.
     """
 
     def __init__(self, user: ImapUser, finder: Finder, *, delete: bool) -> None:
@@ -44,41 +45,45 @@ class ImapWatcher:
         account = self._user.shared.accounts[self._finder.mailbox]
         every_s = self._user.shared.plan.settings.reading.every_s
         with self._user.login(account) as session:
-            self._open(session)
+            box = self._open(session)
             while True:
-                self._look(session)
+                self._look(session, box)
                 if b"IDLE" in session.capabilities:
                     session.idle(every_s)
                 else:
                     gevent.sleep(every_s)
 
-    def _open(self, session: ImapSession) -> None:
+    def _open(self, session: ImapSession) -> Mailbox:
         """What was there before the first look is not news; what came while the connection was away is."""
         box = session.select(_INBOX) if self._delete else session.examine(_INBOX)
-        if box.uidvalidity != self._uidvalidity:
-            first = self._uidvalidity is None
-            self._uidvalidity = box.uidvalidity
-            self._next_uid = box.uidnext or 1 if first else 1
+        uids = session.all_uids()
+        if self._uidvalidity is None:
+            self._next_uid = max(uids, default=0) + 1
+        elif self._uidvalidity != box.uidvalidity:
+            self._next_uid = 1
+        self._uidvalidity = box.uidvalidity
+        box.looked_at = sum(uid < self._next_uid for uid in uids)
+        return box
 
-    def _look(self, session: ImapSession) -> None:
+    def _look(self, session: ImapSession, box: Mailbox) -> None:
         looked_s = monotonic()
         try:
-            if session.mailbox is not None and session.mailbox.exists:
-                self._read_news(session)
-            else:
+            if box.exists <= box.looked_at:
                 session.noop()
+            while box.exists > box.looked_at:
+                self._read_news(session, box)
         finally:
             self._finder.absent_s = looked_s
 
-    def _read_news(self, session: ImapSession) -> None:
+    def _read_news(self, session: ImapSession, box: Mailbox) -> None:
+        # While FETCH is answered no number changes (RFC 3501 §7.4.1).
+        numbers = b"%d:%d" % (box.looked_at + 1, box.exists)
+        box.looked_at = box.exists
         ours = []
-        begin = self._next_uid
-        for fetched in session.each_fetched([b"%d:*" % begin], HEADER):
-            # Of "7:*" the last message is one, even where its UID is 5 (RFC 3501 §6.4.8).
-            if fetched.uid is not None and fetched.uid >= begin:
-                self._next_uid = max(self._next_uid, fetched.uid + 1)
-                if self._finder.seen(fetched.content):
-                    ours.append(fetched.uid)
+        for fetched in session.each_fetched([numbers], HEADER, uid=False):
+            if fetched.uid is not None and self._finder.seen(fetched.content):
+                ours.append(fetched.uid)
+            self._next_uid = max(self._next_uid, (fetched.uid or 0) + 1)
         if self._delete:
             for uids in uid_sets(ours):
                 self._take(session, uids)
@@ -94,15 +99,15 @@ class ImapWatcher:
 
 @dataclass(slots=True)
 class _Folder:
-    """What has been read of one mailbox.
+    """What has been read of one mailbox, by UIDs.
 
     Attributes:
-        counted: The UIDs of messages that the ledger was told of.
-        next_uid: All before it have been looked at.
+        looked_at: Messages that were read, or are none of the run's.
+        counted: Those of them that the ledger was told of.
     """
 
     uidvalidity: int
-    next_uid: int = 1
+    looked_at: "array[int]" = field(default_factory=lambda: array("I"))
     counted: "array[int]" = field(default_factory=lambda: array("I"))
 
 
@@ -161,20 +166,16 @@ class ImapFinalReader:
             raise Unread(
                 f"UIDVALIDITY of {name.decode('latin-1')} changed from {folder.uidvalidity} to {box.uidvalidity}"
             )
-        if not box.exists:
-            return
-        begin = folder.next_uid
-        counted = {uid for uid in folder.counted if uid >= begin}
-        listed = session.uid_search(b"UID %d:*" % begin)
-        fresh = sorted(uid for uid in listed if uid >= begin and uid not in counted)
-        waiting = self._ours(session, fresh)
-        for fetched in session.each_fetched(uid_sets(sorted(waiting)), CONTENT):
-            if fetched.uid in waiting and (found := self._finder.found(fetched.content)) is not None:
-                waiting.remove(fetched.uid)
+        # No SEARCH: there are servers whose SEARCH finds nothing, and they would be said to have lost the message.
+        fresh = sorted(set(session.all_uids()).difference(folder.looked_at))
+        ours = self._ours(session, fresh)
+        folder.looked_at.extend(uid for uid in fresh if uid not in ours)
+        for fetched in session.each_fetched(uid_sets(sorted(ours)), CONTENT):
+            if fetched.uid in ours and (found := self._finder.found(fetched.content)) is not None:
+                ours.remove(fetched.uid)
                 self._finder.tell(found, How.COUNTED)
+                folder.looked_at.append(fetched.uid)
                 folder.counted.append(fetched.uid)
-        if fresh:
-            folder.next_uid = fresh[-1] + 1
 
     def _ours(self, session: ImapSession, uids: list[int]) -> set[int]:
         headers = session.each_fetched(uid_sets(uids), HEADER)

@@ -120,13 +120,15 @@ class Readers:
         gevent.killall([self._watching.pop(mailbox) for mailbox in mailboxes])
 
     def _watch(self, mailbox: int) -> None:
-        watcher = self._kind.watcher(self._finder(mailbox), delete=self._reading.mode == "delete")
+        finder = self._finder(mailbox)
+        watcher = self._kind.watcher(finder, delete=self._reading.mode == "delete")
         pause_s = FIRST_PAUSE_S
         while True:
             begun_s = monotonic()
             try:
                 watcher.follow()
             except OperationFailed as exc:
+                finder.absent_s = max(finder.absent_s or 0.0, begun_s)
                 self._say_once(mailbox, exc)
             if monotonic() - begun_s > LONGEST_PAUSE_S:
                 pause_s = FIRST_PAUSE_S

@@ -21,6 +21,8 @@ class Mailbox:
         exists: How many messages it has.
         uids: The UIDs of the first messages, in the order of their numbers; a prefix, for nobody asked for the others
             yet. A message that goes leaves it at once, so that ``uids[number - 1]`` is right.
+        looked_at: How many of the first messages somebody has looked at; it follows those that go, and is set by
+            whoever looks.
     """
 
     name: bytes
@@ -28,6 +30,7 @@ class Mailbox:
     uidvalidity: int = 0
     uidnext: int = 0
     uids: list[int] = field(default_factory=list)
+    looked_at: int = 0
 
     def hear(self, answer: Answer) -> None:
         """Take what an answer says of it."""
@@ -58,6 +61,7 @@ class Mailbox:
         elif number <= self.exists:
             # RFC 3501 §7.4.1: the numbers behind it move up at once.
             self.exists -= 1
+            self.looked_at -= number <= self.looked_at
             del self.uids[number - 1 : number]
 
 
