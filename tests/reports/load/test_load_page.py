@@ -283,6 +283,18 @@ def test_a_run_without_its_curves_has_its_figures_all_the_same(load_runs: Runs) 
     assert str(load_runs["clean"].summary.latency_ms["smtp.message"].p95) in read(page).values
 
 
+def test_an_error_class_stands_beside_the_operations_that_it_came_in(load_runs: Runs) -> None:
+    summary = replace(
+        load_runs["clean"].summary,
+        errors={"refused": 3, "reset": 1},
+        errors_by_operation={"smtp.connect": {"refused": 3}, "smtp.data": {"reset": 1}},
+    )
+
+    words = " ".join(" ".join(read(page_of(load_runs, summary=summary, series=None)).words).split())
+
+    assert "refused 3 smtp.connect 3 reset 1 smtp.data 1" in words
+
+
 def test_a_damaged_histogram_is_said_in_one_line(load_runs: Runs) -> None:
     with pytest.raises(
         UsageError, match=r"mailproof-load: histograms\.json: smtp\.message: the histogram is"
