@@ -58,7 +58,7 @@ class Director:
     ) -> None:
         """
         Args:
-            mailboxes: How many the audit reads.
+            mailboxes: How many the audit reads; 0 where nobody can read any.
             say: Is told at once what people at a terminal should know; the findings' notes keep it too.
         """
         self.state = State.WAITING
@@ -282,6 +282,8 @@ class Director:
             self._finish("the audit was not asked for")
         elif not self.findings.book.sent:
             self._finish("")
+        elif not self._mailboxes:
+            self._finish("the target has no endpoint for IMAP or POP3, so nobody can read what was delivered")
         elif members:
             self._audit = AuditRounds(
                 self.findings,

@@ -22,6 +22,7 @@ from loadtests.control.director import Crew, Director, State
 from loadtests.control.findings import Findings
 from loadtests.control.keeping import Keeper
 from loadtests.control.live import Live
+from loadtests.control.making import readable
 from loadtests.control.members import Roll
 from loadtests.control.messages import FromWorker, Hello, Report, Welcome
 from loadtests.control.verdict import EXIT_CODES
@@ -103,7 +104,8 @@ class Lead:
         except UsageError as exc:
             findings.note(str(exc))
         self._keeper = Keeper(findings, self._target, alone=self._alone)
-        self.director = Director(findings, self._roll, self._crew, len(self._accounts), self._live.say)
+        mailboxes = len(self._accounts) if readable(self._target) else 0
+        self.director = Director(findings, self._roll, self._crew, mailboxes, self._live.say)
         self.arrivals_over.clear()
         self.director.start()
 

@@ -13,7 +13,7 @@ from locust.runners import Runner
 from harness.clients.transcript import Transcript
 from harness.clients.transport import Transport
 from harness.errors import ConnectFailed, UnreachableTarget, UsageError
-from harness.target import Endpoint, Target
+from harness.target import Endpoint, Protocol, Target
 from loadtests.accounts import Accounts
 from loadtests.arrivals.driver import UNCOUNTED, Kind
 from loadtests.content.letters import Letters
@@ -28,10 +28,12 @@ from loadtests.plan import Plan
 from loadtests.users.base import MailUser
 from loadtests.users.surroundings import expect, provide
 
-__all__ = ["Place", "kinds_of", "make_context", "wants_readers", "weigh"]
+__all__ = ["Place", "kinds_of", "make_context", "readable", "wants_readers", "weigh"]
 
 # Ours: who does not answer a connection in this time is not there.
 _REACH_S: Final = 5.0
+
+_TO_MAILBOXES: Final = frozenset({Protocol.IMAP, Protocol.IMAPS, Protocol.POP3, Protocol.POP3S})
 
 _NOBODY: Final = "no user class has a share of the sessions against {}"
 
@@ -65,10 +67,10 @@ def make_context(place: Place, plan: Plan, worker: int, started_s: float) -> Con
     """What all users of this process share.
 
     Raises:
-        UsageError: The target file cannot be used, or nobody could read what is delivered.
+        UsageError: The target file cannot be used, or mailboxes cannot be read as the profile has it.
     """
     target = Target.load(Path(plan.target))
-    if wants_readers(plan):
+    if wants_readers(plan, target):
         reading_protocol(target, plan.settings.reading.protocol)
     warming_up = Tally(started_s)
     if place.recorder is None:
@@ -86,9 +88,16 @@ def make_context(place: Place, plan: Plan, worker: int, started_s: float) -> Con
     )
 
 
-def wants_readers(plan: Plan) -> bool:
-    """Mailboxes are to be read, in the run or after it."""
-    return plan.settings.audit.enabled or plan.settings.reading.mode != "none"
+def readable(target: Target) -> bool:
+    """There is a way to the mailboxes: a relay has none, and is loaded all the same, without an audit."""
+    return not _TO_MAILBOXES.isdisjoint(target.endpoints)
+
+
+def wants_readers(plan: Plan, target: Target) -> bool:
+    """Mailboxes are to be read, in the run or after it; not for a relay, unless the profile insists on a protocol."""
+    reading = plan.settings.reading
+    wanted = plan.settings.audit.enabled or reading.mode != "none"
+    return wanted and (readable(target) or reading.protocol != "auto")
 
 
 def kinds_of(place: Place, context: Context) -> list[Kind]:

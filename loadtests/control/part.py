@@ -105,7 +105,7 @@ class Part:
         self._stopped.clear()
         began_s = order.began_s - self._place.behind_s
         provide(self._place.environment, context)
-        if self._readers is None and wants_readers(self._plan):
+        if self._readers is None and wants_readers(self._plan, context.target):
             self._readers = Readers(self._place.environment)
         self._take_share(order.division[-1].members)
         arrivals: Callable[[float], None] = self._let_users_work

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.results.load import Arrivals, Audit, GeneratorHealth, Judged
 from loadtests.arrivals.capacity import Capacity
 from loadtests.control.verdict import Verdict
+from loadtests.figures.limits import Limit
 
 __all__ = ["Told", "sentence_of"]
 
@@ -23,10 +24,14 @@ class Told:
     capacity: Capacity | None
     missing: Sequence[str]
 
+    @property
+    def says_why_no_audit(self) -> bool:
+        return self.audit.why_not in self.missing
+
 
 def sentence_of(told: Told) -> str:
     """What the run says, for people."""
-    return f"{_BEGINNINGS[told.verdict](told)}; {_mail(told.audit)}."
+    return f"{_BEGINNINGS[told.verdict](told)}; {_mail(told)}."
 
 
 def _kept(told: Told) -> str:
@@ -59,7 +64,11 @@ def _saturated(told: Told) -> str:
 
 
 def _unfinished(told: Told) -> str:
-    unmeasured = [one.rule for one in told.judged if one.kept is None]
+    unmeasured = [
+        one.rule
+        for one in told.judged
+        if one.kept is None and not (told.says_why_no_audit and Limit.parse(one.rule).of_audit)
+    ]
     reasons = [*told.missing, *(f"nothing was measured for {rule}" for rule in unmeasured[:3])]
     return f"not finished: {', '.join(dict.fromkeys(reasons))}"
 
@@ -85,9 +94,11 @@ def _limit(one: Judged) -> str:
     return f"{one.rule}{where}{value}"
 
 
-def _mail(audit: Audit) -> str:
+def _mail(told: Told) -> str:
+    audit = told.audit
     if not audit.done:
-        return f"nobody looked for the mail ({audit.why_not})"
+        why = "" if told.says_why_no_audit else f" ({audit.why_not})"
+        return f"nobody looked for the mail{why}"
     if not audit.owed:
         return "no message was accepted"
     return f"of {audit.owed:,} accepted deliveries {', '.join(_counts(audit))}"

@@ -2,13 +2,14 @@
 
 import json
 import math
+import re
 import signal
 from http.client import HTTPConnection
 from itertools import pairwise
 
 import msgspec
 
-from loadtests.plan import Audited, Search
+from loadtests.plan import Audited, Reading, Search
 
 # Writes down when each session was due.
 RAW = """
@@ -72,6 +73,22 @@ def test_mail_that_the_target_loses_is_told_and_breaks_the_run(run, target, stea
     assert summary["verdict"] == "broken"
     assert (summary["audit"]["lost"], summary["audit"]["found_once"]) == (2, 78)
     assert "2 were lost" in summary["sentence"]
+
+
+def test_a_relay_is_loaded_and_nobody_says_what_became_of_its_mail(run, target, steady) -> None:
+    run.target_file.write_text(re.sub("pop3 = .*\n", "", run.target_file.read_text()))
+    run.settings = msgspec.structs.replace(run.settings, reading=Reading(mode="leave"))
+    run.plan(steady(40, 2))
+
+    process = run.start()
+    summary = run.finish(process)
+
+    assert process.returncode == 3
+    assert summary["completed"] == len(target.answered_s) == 80
+    assert not summary["audit"]["done"]
+    assert not any(summary["audit"][kind] for kind in ("found_once", "lost", "duplicated", "corrupted"))
+    why = "the target has no endpoint for IMAP or POP3, so nobody can read what was delivered"
+    assert summary["sentence"] == f"not finished: {why}; nobody looked for the mail."
 
 
 def test_latencies_count_from_the_intended_start_while_the_target_is_frozen(run, target, steady) -> None:
