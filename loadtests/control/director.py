@@ -195,6 +195,13 @@ class Director:
 
     # What is going on
 
+    @property
+    def _current(self) -> PhaseRecord:
+        """The phase that goes on, in states that have one."""
+        if self.record is None:
+            raise RuntimeError(f"no phase goes on while {self.state}")
+        return self.record
+
     def _wait(self, now_s: float) -> None:
         expected = max(1, self._plan.workers)
         patient = now_s - self.findings.began_s < PATIENCE_S
@@ -230,8 +237,7 @@ class Director:
         self.state = State.RUNNING
 
     def _watch_arrivals(self, now_s: float) -> None:
-        record = self.record
-        assert record is not None
+        record = self._current
         record.phase.look_ahead(now_s)
         record.see_backlog(
             now_s, sum(m.report.active + m.report.waiting for m in self._roll.ready if m.report)
@@ -240,15 +246,13 @@ class Director:
             self.state = State.DRAINING
 
     def _stop_arrivals(self, now_s: float) -> None:
-        record = self.record
-        assert record is not None
+        record = self._current
         record.stopped_s = now_s
         self._everybody(Stop(self._run, record.phase.number))
         self.state = State.DRAINING
 
     def _watch_draining(self, now_s: float) -> None:
-        record = self.record
-        assert record is not None
+        record = self._current
         busy = [
             member
             for member in self._roll.ready
@@ -264,17 +268,20 @@ class Director:
         self._next_phase(now_s)
 
     def _end_phase(self, record: PhaseRecord) -> None:
-        findings, phase = self.findings, record.phase
+        self._account(record)
+        record.judged = round_of(self.findings, record)
+
+    def _account(self, record: PhaseRecord) -> None:
+        """What of each worker's share was not begun, as far as it has told."""
+        figures, phase = self.findings.figures, record.phase
+        record.given_up = 0
         for member in self._roll:
-            begun = findings.figures.sessions(member.number, phase.number).begun
+            begun = figures.sessions(member.number, phase.number).begun
             missing = phase.share(member.number) - begun if phase.planned is not None else 0
             record.given_up += missing
             if member.standing is Standing.LOST:
                 record.share_lost[member.number] = missing
-                findings.figures.abandon(member.number, findings.lost[member.number])
-        record.judged = round_of(findings, record)
-        if record.given_up < 0:
-            findings.fault(f"{-record.given_up} arrivals of phase {phase.label} were made twice")
+                figures.abandon(member.number, self.findings.lost[member.number])
 
     def _begin_audit(self, now_s: float) -> None:
         members = {member.number: member for member in self._roll.ready}
@@ -304,6 +311,10 @@ class Director:
         if self.record is not None and self.record.judged is None:
             self._end_phase(self.record)
         findings.audit = why_no_audit
+        for record in findings.phases:
+            self._account(record)  # who was away may have told of it later
+            if record.given_up < 0:
+                findings.fault(f"{-record.given_up} arrivals of phase {record.phase.label} were made twice")
         for number, at_s in findings.lost.items():
             share = sum(record.share_lost.get(number, 0) for record in findings.phases)
             findings.health.lose(number, at_s, share)

@@ -364,6 +364,26 @@ def test_whoever_joins_and_dies_no_arrival_is_made_twice_and_none_is_forgotten(d
     assert summary_of(world.findings, TARGET, world.now_s, finished=True).audit.lost == 0
 
 
+def test_what_a_worker_tells_after_its_phase_is_counted_in_it() -> None:
+    phases = tuple(
+        Phase(label=label, segments=(Segment(from_per_s=20, to_per_s=20, duration_s=5),)) for label in "ab"
+    )
+    world = three_workers(World(plan(phases=phases)))
+    world.run_to(State.RUNNING)
+    world.run(seconds=4)
+    away = world.workers["b"]
+    away.live()
+    away.sessions.merge(Sessions(due=3, begun=3, completed=3))  # made, and not told of yet
+    away.alive = False
+    while world.director.record is world.findings.phases[0]:
+        world.step()
+    away.alive = True
+    world.run()
+
+    arrivals = summary_of(world.findings, TARGET, world.now_s, finished=True).arrivals
+    assert arrivals.made + arrivals.given_up == arrivals.planned == 200
+
+
 def test_who_was_away_itself_calls_nobody_silent(world: World) -> None:
     world.run_to(State.RUNNING)
     world.run(seconds=2)
