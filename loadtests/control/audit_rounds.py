@@ -38,6 +38,7 @@ class AuditRounds:
         self._last = False
         self._pause_s = FIRST_PAUSE_S
         self._next_s: float | None = None
+        self._missing: set[int] | None = None
         accepted_s = findings.began_s + findings.book.last_accepted_s
         self._accepted_s: Final = accepted_s
         wait_s = findings.plan.settings.audit.wait_s
@@ -68,8 +69,9 @@ class AuditRounds:
         if self._last:
             self._conclude(now_s)
             return True
-        missing = set(self._findings.book.missing())
-        wanted = {mailbox for mailbox in missing if now_s < self._until_s}
+        if self._missing is None:
+            self._missing = set(self._findings.book.missing())  # a look through millions: once a round
+        wanted = {mailbox for mailbox in self._missing if now_s < self._until_s}
         wanted |= {mailbox for mailbox in reading.problems if now_s < self._unread_until_s}
         wanted &= set(reading.mailboxes)
         if not wanted:
@@ -83,7 +85,7 @@ class AuditRounds:
         return False
 
     def _begin(self, mailboxes: Iterable[int]) -> None:
-        self._next_s = None
+        self._next_s = self._missing = None
         for member, order in self._reading.begin(mailboxes, last=self._last).items():
             self._order(member, order)
 

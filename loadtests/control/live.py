@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from harness.results.load import LiveFigures
-from loadtests.control.director import Director
+from loadtests.control.director import Director, State
 from loadtests.control.outcome import main_operation
 from loadtests.figures.tally import Sessions
 
@@ -75,6 +75,8 @@ class Live:
         self._told = (now_s, sessions.completed)
         totals = findings.figures.total(0 if record is None else record.phase.number)
         operation = main_operation(findings, totals)
+        # Counting takes a moment where there are millions: not while something is measured.
+        counts = director.state in (State.AUDITING, State.DONE)
         return LiveFigures(
             state=director.state.value,
             phase="" if record is None else record.phase.label,
@@ -88,6 +90,6 @@ class Live:
             rate_per_s=(sessions.completed - before) / (now_s - before_s) if now_s > before_s else 0.0,
             main_operation=operation,
             p95_ms=findings.figures.recent(operation).percentile_ms(95) if operation else 0.0,
-            owed=findings.book.owed,
-            found=findings.book.found,
+            owed=findings.book.owed if counts else 0,
+            found=findings.book.found if counts else 0,
         )
