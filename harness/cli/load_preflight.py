@@ -12,13 +12,21 @@ from typing import Final, Literal
 
 from harness.clients.imap import ImapClient
 from harness.clients.live import LiveTarget
-from harness.clients.pop3 import Pop3Client
+from harness.clients.pop3 import Pop3Client, Pop3Refused
 from harness.clients.smtp import SmtpClient
 from harness.errors import CheckOutcome, RemoteProtocolError, TlsFailed, UnreachableTarget, UsageError
 from harness.target import Account, Endpoint, Protocol, Target
+from loadtests.plan import Settings
 from reports.text import one_line
 
-__all__ = ["chosen_endpoints", "greetings_of"]
+__all__ = ["chosen_endpoints", "endpoints_of", "greetings_of"]
+
+# What reads mailboxes, the best first; `Reading.protocol` may choose.
+_READERS: Final[Mapping[str, Sequence[Protocol]]] = {
+    "imap": (Protocol.IMAP, Protocol.IMAPS),
+    "pop3": (Protocol.POP3, Protocol.POP3S),
+    "auto": (Protocol.IMAP, Protocol.IMAPS, Protocol.POP3, Protocol.POP3S),
+}
 
 TlsWish = Literal["auto", "off", "required"]
 
@@ -45,6 +53,19 @@ def chosen_endpoints(target: Target, needs: Sequence[Sequence[Protocol]]) -> lis
             )
         chosen.append(found)
     return chosen
+
+
+def endpoints_of(target: Target, settings: Settings) -> list[Endpoint]:
+    """The endpoints that a run will talk to: the scenario's, and the one that mailboxes are read at.
+
+    Raises:
+        UsageError: The target has none of those that the scenario needs.
+    """
+    chosen = chosen_endpoints(target, settings.needs)
+    if settings.audit.enabled or settings.reading.mode != "none":
+        readers = _READERS[settings.reading.protocol]
+        chosen += [target.endpoints[protocol] for protocol in readers if protocol in target.endpoints][:1]
+    return list(dict.fromkeys(chosen))
 
 
 def greetings_of(target: Target, endpoints: Sequence[Endpoint], *, tls: TlsWish = "auto") -> dict[str, str]:
@@ -126,7 +147,7 @@ class _Caller:
 
     def _pop3(self) -> Pop3Client:
         client = self.live.pop3(login=False, tls=self.endpoint.implicit_tls)
-        if self.tls == "required" and not client.transport.tls:
+        if not client.transport.tls and self._wants_tls(lambda: _offers_stls(client)):
             status = client.stls(self.live.tls_context, self.server_name)
             if not status.ok:
                 raise UnreachableTarget(f"{self.endpoint}: has no STLS, and TLS is required")
@@ -134,7 +155,7 @@ class _Caller:
 
     def imap(self) -> str:
         client = self.live.imap(login=False, tls=self.endpoint.implicit_tls)
-        if self.tls == "required" and not client.transport.tls:
+        if not client.transport.tls and self._wants_tls(lambda: "STARTTLS" in client.capabilities):
             self._start_tls(client)
         self.live.protect(client)
         account = self._who()
@@ -146,6 +167,10 @@ class _Caller:
     def _start_tls(self, client: ImapClient) -> None:
         if not client.starttls(self.live.tls_context, self.server_name).ok:
             raise UnreachableTarget(f"{self.endpoint}: has no STARTTLS, and TLS is required")
+
+    def _wants_tls(self, offered: Callable[[], bool]) -> bool:
+        """As the users of the run have it where people log in."""
+        return self.tls == "required" or (self.tls == "auto" and offered())
 
     def _who(self) -> Account:
         if self.account is None:
@@ -162,6 +187,13 @@ class _Caller:
         raise UsageError(
             f"{self.endpoint}: refuses the login of {account.user}: {said}; check user and password"
         )
+
+
+def _offers_stls(client: Pop3Client) -> bool:
+    try:
+        return "STLS" in client.capa()
+    except Pop3Refused:
+        return False
 
 
 _CALLS: Final[Mapping[Protocol, Callable[[_Caller], str]]] = {

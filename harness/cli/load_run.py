@@ -15,7 +15,7 @@ import typer
 
 from harness.cli.load_generator import Generator, generator_command
 from harness.cli.load_out import LOG_FILE, PLAN_FILE, conclude, prepare, write_plan
-from harness.cli.load_preflight import chosen_endpoints, greetings_of
+from harness.cli.load_preflight import endpoints_of, greetings_of
 from harness.cli.load_roles import Role
 from harness.cli.load_safety import check_allowed, plan_in_words
 from harness.cli.load_scenarios import Scenario
@@ -118,7 +118,7 @@ def _planned(request: LoadRequest, place: Place) -> Plan:
     check_allowed(target, shape, authorized=request.target.authorized, max_rate=request.max_rate)
     run = secrets.token_hex(_RUN_OCTETS)
     typer.echo(plan_in_words(request.scenario.name, target, shape, settings, run), err=True)
-    endpoints = chosen_endpoints(target, settings.needs)
+    endpoints = endpoints_of(target, settings)
     seed = secrets.randbits(_SEED_BITS) if request.seed is None else request.seed
     return Plan(
         scenario=request.scenario.name,

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from harness.cli.load_preflight import chosen_endpoints, greetings_of
+from harness.cli.load_preflight import chosen_endpoints, endpoints_of, greetings_of
 from harness.errors import MailproofError, TransportError, UnreachableTarget, UsageError
 from harness.target import Account, Endpoint, Limits, Protocol, Target
+from loadtests.plan import Audited, Reading, Settings
 from reference_server import Server
 
 LOGS_IN = [p for p in Protocol if p not in (Protocol.SMTP, Protocol.LMTP)]
@@ -60,9 +62,7 @@ def test_no_account_is_a_mistake_of_ours(running: Target, protocol: Protocol) ->
     assert "there is no account" in str(error)
 
 
-@pytest.mark.parametrize(
-    "protocol", [Protocol.SUBMISSION, Protocol.SUBMISSIONS, Protocol.POP3S, Protocol.IMAPS]
-)
+@pytest.mark.parametrize("protocol", LOGS_IN)
 def test_a_name_that_the_certificate_does_not_carry(running: Target, protocol: Protocol) -> None:
     error = told(replace(running, server_name="other.example.test"), protocol)
 
@@ -107,3 +107,29 @@ def test_the_first_of_a_group_that_the_target_has_is_chosen(running: Target) -> 
     assert (both.protocol, one.protocol) == (Protocol.SUBMISSIONS, Protocol.SUBMISSION)
     with pytest.raises(UsageError, match="has no imap or imaps, which the scenario talks to"):
         chosen_endpoints(replace(running, endpoints=only), [group, (Protocol.IMAP, Protocol.IMAPS)])
+
+
+@pytest.mark.parametrize(
+    ("settings", "reads_at"),
+    [
+        (Settings(), [Protocol.IMAP]),
+        (Settings(reading=Reading(protocol="pop3")), [Protocol.POP3]),
+        (Settings(reading=Reading(mode="none")), [Protocol.IMAP]),
+        (Settings(audit=Audited(enabled=False)), [Protocol.IMAP]),
+        (Settings(reading=Reading(mode="none"), audit=Audited(enabled=False)), []),
+    ],
+)
+def test_where_mailboxes_are_read_is_tried_too(
+    running: Target, settings: Settings, reads_at: list[Protocol]
+) -> None:
+    settings = msgspec.structs.replace(settings, needs=((Protocol.SMTP,),))
+
+    endpoints = endpoints_of(running, settings)
+
+    assert [endpoint.protocol for endpoint in endpoints] == [Protocol.SMTP, *reads_at]
+
+
+def test_a_relay_has_nothing_to_read_at(running: Target) -> None:
+    relay = replace(running, endpoints={Protocol.SMTP: running.endpoints[Protocol.SMTP]})
+
+    assert endpoints_of(relay, Settings(needs=((Protocol.SMTP,),))) == [relay.endpoints[Protocol.SMTP]]
