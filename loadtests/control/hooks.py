@@ -185,7 +185,7 @@ class _Leading:
 
     def _test_stopping(self, **_event: object) -> None:
         runner = self._process.runner
-        if not self.lead.going_on or (isinstance(runner, MasterRunner) and runner.worker_count <= 0):
+        if isinstance(runner, MasterRunner) and runner.worker_count <= 0:
             return  # of workers that are silent the director has its own opinion
         self.lead.stop("stopped by Locust")
         if self._process.plan.mode == "closed":

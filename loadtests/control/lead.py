@@ -44,6 +44,7 @@ class Lead:
 
     Attributes:
         director: Of the run that goes on, or went on last; None before the first.
+        begun: There was a run, or was to be one.
         signals: How often somebody asked for the end.
         refusal: Why there is no result, in one line.
         arrivals_over: Set while no run has arrivals.
@@ -62,6 +63,7 @@ class Lead:
             UsageError: The target file cannot be used.
         """
         self.director: Director | None = None
+        self.begun = False
         self.signals = 0
         self.refusal = ""
         self.arrivals_over: Final = Event()
@@ -79,6 +81,7 @@ class Lead:
         self._keeper: Keeper | None = None
         self._heeded = 0
         self._runs = 0
+        self._asked_to_begin = False
         self._told_s = 0.0
 
     def start(self) -> None:
@@ -90,7 +93,10 @@ class Lead:
         self._inbox.put((who, message))
 
     def begin(self) -> None:
-        """Begin a run, unless one goes on."""
+        """Begin a run, unless one goes on; what fails in that is this process's end, and not Locust's to log."""
+        self.begun = self._asked_to_begin = True
+
+    def _begin(self) -> None:
         if self.going_on:
             logger.warning("the run before has not come to its end; this start is not heeded")
             return
@@ -103,16 +109,12 @@ class Lead:
             findings.watch = Watch(plan.pids)
         except UsageError as exc:
             findings.note(str(exc))
-        self._keeper = Keeper(findings, self._target, alone=self._alone)
+        keeper = Keeper(findings, self._target, alone=self._alone)
         mailboxes = len(self._accounts) if readable(self._target) else 0
         self.director = Director(findings, self._roll, self._crew, mailboxes, self._live.say)
+        self._keeper = keeper
         self.arrivals_over.clear()
         self.director.start()
-
-    @property
-    def begun(self) -> bool:
-        """There was a run."""
-        return self.director is not None
 
     @property
     def going_on(self) -> bool:
@@ -121,6 +123,7 @@ class Lead:
 
     def stop(self, why: str) -> None:
         """Stop arrivals, drain, audit, report."""
+        self._asked_to_begin = False
         if self.director is not None:
             self.director.stop(why, monotonic())
 
@@ -136,17 +139,30 @@ class Lead:
         while True:
             try:
                 self._hear()
+                if self._asked_to_begin:
+                    self._asked_to_begin = False
+                    self._begin()
                 self._heed_signals()
                 if self.director is not None and self.going_on:
                     self._step(self.director, monotonic())
             except Exception as exc:
-                # Whatever it is, the run is over, and what was found is kept.
                 logger.exception("the director failed")
-                if self.director is None or not self.going_on:
-                    raise
-                self.director.findings.fault(f"the director failed: {type(exc).__name__}: {exc}")
+                self._fail(f"the director failed: {type(exc).__name__}: {exc}")
+
+    def _fail(self, why: str) -> None:
+        """Whatever it was, the run is over, and what was found is kept where that can be."""
+        self.refusal = why
+        try:
+            if self.director is not None and self.going_on:
+                self.director.findings.fault(why)
                 self.director.abort("the director failed")
                 self._finish()
+        except Exception:
+            logger.exception("the results cannot be written")
+        finally:
+            self._keeper = None
+            self.arrivals_over.set()
+            self._ended(3)
 
     def _hear(self) -> None:
         """Take what was said, for a tick."""

@@ -156,7 +156,7 @@ def _unfinished(findings: Findings, audit: Audit, searched: Capacity | None) -> 
         yield "the generator failed in part: " + next(iter(findings.faults))
     if findings.plan.settings.audit.enabled and audit.why_not:
         yield audit.why_not
-    elif audit.undecided:
+    elif findings.plan.settings.audit.enabled and audit.undecided:
         yield f"{audit.undecided:,} deliveries could not be looked for"
     if not anything_done(findings.figures.total()):
         yield "no session came to its end without an error"

@@ -14,7 +14,7 @@ from gevent.queue import SimpleQueue
 from locust import User
 from locust.env import Environment
 
-from harness.errors import MailproofError
+from harness.errors import MailproofError, UnreachableTarget
 from loadtests.control.faults import Faults
 from loadtests.control.making import Place
 from loadtests.control.messages import Finish, FromDirector, FromWorker, Hello, Prepare, Report, Welcome
@@ -109,12 +109,19 @@ class Worker:
     def _serve(self) -> None:
         while True:
             order = self._orders.get()
-            if isinstance(order, Prepare):
-                self._prepare(order)
-            elif self.part is not None and order.run == self.part.run:
-                self.part.take(order)
-                if isinstance(order, Finish):
-                    self.exit_code = 0
+            try:
+                self._do(order)
+            except Exception as exc:
+                logger.exception("an order was not done")
+                self._place.faults.note(exc, exc.__traceback__)
+
+    def _do(self, order: FromDirector) -> None:
+        if isinstance(order, Prepare):
+            self._prepare(order)
+        elif self.part is not None and not isinstance(order, Welcome) and order.run == self.part.run:
+            self.part.take(order)
+            if isinstance(order, Finish):
+                self.exit_code = 0
 
     def _prepare(self, order: Prepare) -> None:
         if self.part is not None:
@@ -124,18 +131,23 @@ class Worker:
         plan = order.plan
         if self._own_plan is not None:
             plan = msgspec.structs.replace(plan, target=self._own_plan.target)
+        problem, exit_code = "", UnreachableTarget.exit_code
         try:
             self.part = Part(self._place, plan, order.worker, order.began_s)
         except MailproofError as exc:
-            self.exit_code = exc.exit_code
+            problem, exit_code = str(exc), exc.exit_code
             logger.error("%s", exc)  # noqa: TRY400 - one line that says it all; a traceback adds nothing
-            self._tell(
-                Report(
-                    run=plan.run,
-                    worker=order.worker,
-                    serial=0,
-                    stage="refused",
-                    problem=str(exc),
-                    exit_code=exc.exit_code,
-                )
+        except Exception as exc:
+            problem = f"{type(exc).__name__}: {exc}"
+            logger.exception("this worker cannot make ready")
+        if problem:
+            self.exit_code = exit_code
+            refusal = Report(
+                run=plan.run,
+                worker=order.worker,
+                serial=0,
+                stage="refused",
+                problem=problem,
+                exit_code=exit_code,
             )
+            self._tell(refusal)

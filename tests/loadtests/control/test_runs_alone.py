@@ -34,6 +34,18 @@ def write(**_event):
     Path("due.json").write_text(json.dumps(due))
 """
 
+FAILING = """
+from unittest.mock import patch
+
+from loadtests import SmtpUser
+
+patch("loadtests.control.lead.Director", side_effect=ValueError("what nobody thought of")).start()
+
+
+class Sender(SmtpUser):
+    pass
+"""
+
 WRONG = """
 from loadtests import SmtpUser
 
@@ -274,6 +286,28 @@ def test_an_exception_in_a_users_code_is_told_with_the_result(run, steady) -> No
     [note] = summary["notes"]
     assert note.startswith("KeyError: 'no such key' at ")
     assert note.endswith("mine.py:8 (10 times)")
+
+
+def test_a_director_that_fails_ends_the_run_and_says_so(run, steady) -> None:
+    run.locustfile.write_text(FAILING)
+    run.plan(steady(10, 30))
+
+    process = run.start()
+
+    assert process.wait(30) == 3
+    assert run.log.read_text().splitlines()[-1] == "the director failed: ValueError: what nobody thought of"
+
+
+def test_where_nobody_asked_for_an_audit_none_is_missed(run, steady) -> None:
+    run.settings = msgspec.structs.replace(run.settings, audit=Audited(enabled=False))
+    run.plan(steady(20, 1))
+
+    process = run.start()
+    summary = run.finish(process)
+
+    assert process.returncode == 0
+    assert summary["verdict"] == "kept"
+    assert "nobody looked for the mail (the audit was not asked for)" in summary["sentence"]
 
 
 def test_the_page_of_locust_lives_on_when_stop_has_made_the_results(run, target, steady, free_port) -> None:
