@@ -13,12 +13,17 @@ Scenario = Callable[..., Any]
 
 EXAMPLES = Path(__file__).parents[3] / "examples/locustfiles"
 
+EVERYTHING = dict.fromkeys(("read", "refresh", "flag", "search", "move", "append", "delete"), 1)
+
 # What must have gone well at least once, and what a quick run has to have more of than its profile says.
 DONE: dict[str, tuple[set[str], dict[str, object]]] = {
     "inbound": ({"smtp.session", "smtp.message", "smtp.rcpt-unknown"}, {"traffic": {"unknown": 0.5}}),
     "submission": ({"submission.session", "submission.auth", "submission.starttls"}, {}),
     "lmtp": ({"lmtp.session", "lmtp.message"}, {}),
-    "pop3": ({"pop3.session", "pop3.retr", "pop3.dele", "smtp.message"}, {"rate_per_s": 15}),
+    "pop3": (
+        {"pop3.session", "pop3.retr", "pop3.dele", "smtp.message"},
+        {"rate_per_s": 15, "traffic": {"delete": 1.0}},
+    ),
     "imap": (
         {
             "imap.session",
@@ -29,7 +34,7 @@ DONE: dict[str, tuple[set[str], dict[str, object]]] = {
             "imap.append",
             "smtp.message",
         },
-        {"shares": {"Exchanger": 5}},
+        {"shares": {"Exchanger": 5}, "traffic": {"actions": EVERYTHING}},
     ),
     "office": (
         {"smtp.message", "submission.message", "pop3.session", "imap.session"},
@@ -89,7 +94,7 @@ def test_the_run_s_own_mail_is_moved_and_deleted_and_no_other(
     assert ran.summary, ran.log
     assert ran.summary["errors"] == {}, ran.summary["evidence"]
     done = {operation: one["count"] for operation, one in ran.summary["latency_ms"].items()}
-    assert all(done[operation] > 5 for operation in MOVING[name]), done
+    assert all(done[operation] for operation in MOVING[name]), done
     assert ran.summary["audit"]["found_once"] == ran.summary["audit"]["owed"] > 20
     assert strangers() == before
 
