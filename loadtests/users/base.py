@@ -42,7 +42,7 @@ class MailUser(User):
     """A Locust user that speaks mail. Subclasses say in `session` what one arrival does.
 
     Where it connects: the plan's target or the one of ``--mail-target``; without them ``--host`` (or `host`) as
-    ``smtp://127.0.0.1:2525``, with `user` and `password` to log in with.
+    ``smtp://127.0.0.1:2525``, with `user` and `password` to log in with; certificates are not checked then.
 
     In open mode the driver calls `run_session` at each arrival's time. In closed mode Locust runs the tasks; a class
     without tasks of its own has one: a session.
@@ -51,7 +51,8 @@ class MailUser(User):
         prefix: What the names of its operations begin with.
         protocols: The kinds of endpoint that will do, the best first.
         user: To log in with; `address` gets this user's mail, where it is not `user`.
-        settings: For runs without a plan.
+        recipients: Who gets mail, where no target file has accounts.
+        settings: For runs without a plan; those of the locustfile's first class.
         shared: What all users of this process have in common.
         recorder: Of the phase that the session arrived in.
         due_s: When the session was to begin, until its first message was sent; None outside of sessions.

@@ -43,9 +43,9 @@ class Replies:
             octets = self._receive()
             if octets[:4] in _LAST_LINES and octets.find(_CRLF) == len(octets) - 2:
                 return octets[:-2]
-            self._read(octets)
+            self._take(octets)
         while not self._held:
-            self._read(self._receive())
+            self._read()
         return self._held.pop(0)
 
     def some(self, count: int) -> list[bytes]:
@@ -57,7 +57,7 @@ class Replies:
         while len(held := self._held) < count:
             if held and held[-1].startswith(GOING_AWAY):
                 break
-            self._read(self._receive())
+            self._read()
         self._held = held[count:]
         return held[:count]
 
@@ -71,7 +71,15 @@ class Replies:
         self._held.clear()
         self._reader = None
 
-    def _read(self, octets: bytes) -> None:
+    def _read(self) -> None:
+        if self._reader is not None:
+            # Raises what an earlier call held back, for replies came before it.
+            self._reader.feed(b"")
+            if self._reader.idle:
+                self._reader = None
+        self._take(self._receive())
+
+    def _take(self, octets: bytes) -> None:
         if self._reader is None:
             lines = octets.split(_CRLF)
             if not lines.pop() and _LAST_LINES.issuperset([line[:4] for line in lines]):
@@ -80,18 +88,15 @@ class Replies:
             if _is_one_reply(octets):
                 self._held.append(octets[:-2])
                 return
-        reader = self._reader = self._reader or ReplyReader()
-        self._held += [reply.raw[:-2] for reply in reader.feed(octets)]
-        if reader.idle:
-            self._reader = None
+            self._reader = ReplyReader()
+        self._held += [reply.raw[:-2] for reply in self._reader.feed(octets)]
 
 
 # A server greets and answers EHLO alike on every connection.
 @lru_cache(maxsize=64)
 def _is_one_reply(octets: bytes) -> bool:
-    reader = ReplyReader()
     try:
-        return len(reader.feed(octets)) == 1 and reader.idle
+        return [reply.raw for reply in ReplyReader().feed(octets)] == [octets]
     except RemoteProtocolError:
         return False
 

@@ -17,7 +17,7 @@ from loadtests.context import Context
 from loadtests.figures.recorder import Recorder
 from loadtests.figures.tally import Tally
 from loadtests.ledger.ledger import Ledger
-from loadtests.plan import Plan
+from loadtests.plan import Plan, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,29 +54,30 @@ def standalone_context(environment: Environment, users: "Sequence[type[MailUser]
         seed=secrets.randbits(32),
         target=file or "",
         out="",
-        settings=users[0].settings,
+        settings=users[0].settings if users else Settings(),
         mode="closed",
     )
     now_s = monotonic()
-    recorder = Recorder(environment, Tally(now_s))
-    _keep_up(environment, recorder)
+    recorder, ledger = Recorder(environment, Tally(now_s)), Ledger(plan.run, 0, now_s)
+    _keep_up(environment, recorder, ledger)
     return Context(
         plan=plan,
         worker=0,
         target=target,
-        accounts=Accounts(target.accounts),
+        accounts=Accounts(target.accounts, target.policy),
         recorder=recorder,
-        ledger=Ledger(plan.run, 0, now_s),
+        ledger=ledger,
         letters=Letters(plan.settings.content, plan.seed, plan.run, 0),
         started_s=now_s,
     )
 
 
-def _keep_up(environment: Environment, recorder: Recorder) -> None:
+def _keep_up(environment: Environment, recorder: Recorder, ledger: Ledger) -> None:
     """Keep Locust's table up to date: every second, and before anybody reads it. Nobody needs what is drained."""
 
     def drain(**_event: object) -> None:
         recorder.drain(monotonic())
+        ledger.drain()
 
     def every_second() -> None:
         while True:
