@@ -93,7 +93,7 @@ class ImapWatcher:
         contents = (fetched.content for fetched in session.each_fetched([uids], CONTENT))
         taken = [found for content in contents if (found := self._finder.found(content)) is not None]
         self._finder.deletes()
-        with Deleting(self._finder, session, taken):
+        with Deleting(self._finder, taken):
             session.remove(uids)
 
 

@@ -104,7 +104,7 @@ class Pop3Watcher:
                 taken.append(found)
         session.dele(*ours)
         self._finder.deletes()
-        with Deleting(self._finder, session, taken):
+        with Deleting(self._finder, taken):
             session.quit()
         return [number for number in numbers if number not in set(ours)]
 

@@ -8,8 +8,6 @@ from loadtests.figures.recorder import Recorder
 from loadtests.ledger.ledger import Ledger
 from loadtests.ledger.slots import How
 from loadtests.ledger.token import Found, Token, identify, read
-from loadtests.users.dialogue import Dialogue
-from loadtests.users.errors import OperationFailed
 
 __all__ = ["Deleting", "Finder", "Unread", "Unrecorded"]
 
@@ -71,19 +69,19 @@ class Finder:
 
 
 class Deleting:
-    """A block that deletes messages: they are consumed by it, or maybe; where it was refused they are not."""
+    """A block that deletes messages: they are consumed by it, or maybe.
 
-    def __init__(self, finder: Finder, session: Dialogue, taken: Sequence[Found]) -> None:
+    A refusal says no more than a lost connection does: some of them may be gone (RFC 1939 §6).
+    """
+
+    def __init__(self, finder: Finder, taken: Sequence[Found]) -> None:
         self._finder = finder
-        self._session = session
         self._taken = taken
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: object) -> None:
-        if isinstance(exc, OperationFailed) and not self._session.closed:
-            return
         how = How.CONSUMED if kind is None else How.MAYBE
         for found in self._taken:
             self._finder.tell(found, how)

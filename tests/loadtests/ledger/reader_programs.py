@@ -8,12 +8,12 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import gevent
 import msgspec
@@ -29,8 +29,11 @@ from loadtests.figures.recorder import Recorder
 from loadtests.figures.tally import Tally
 from loadtests.ledger.ledger import Book, Ledger
 from loadtests.ledger.readers import Readers
-from loadtests.ledger.reading import Finder
+from loadtests.ledger.reading import Deleting, Finder
+from loadtests.ledger.slots import How
+from loadtests.ledger.token import Found, Token
 from loadtests.plan import Content, Plan, Reading, Settings, Traffic
+from loadtests.users.errors import OperationFailed
 from loadtests.users.imap import ImapUser
 from loadtests.users.surroundings import provide
 
@@ -168,6 +171,25 @@ def own_folders(target: Target, protocol: str) -> object:
     return {"problems": problems, "audit": audit, "left": scene.left()}
 
 
+class Teller:
+    """Stands in for a finder, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def tell(self, _found: Found, how: How) -> None:
+        self.told.append(how.name)
+
+
+def refused_deletion(_target: Target, protocol: str) -> object:
+    """A deletion that the server says it did not do, or not for all."""
+    teller = Teller()
+    taken = [Found(Token(RUN, 0, slot), True) for slot in range(2)]
+    with suppress(OperationFailed), Deleting(cast("Finder", teller), taken):
+        raise OperationFailed(f"{protocol}.quit", "-ERR", "some deleted messages were not removed")
+    return teller.told
+
+
 class Watched(Readers):
     """Readers of which one can tell whether they have looked yet."""
 
@@ -273,7 +295,7 @@ def pump(source: Any, sink: Any, limit: int | None) -> None:
 
 
 PROGRAMS: dict[str, Callable[..., object]] = {
-    each.__name__: each for each in (final, deposit, own_folders, watch, cut)
+    each.__name__: each for each in (final, deposit, own_folders, refused_deletion, watch, cut)
 }
 
 if __name__ == "__main__":

@@ -75,6 +75,10 @@ def test_a_reading_that_breaks_off_goes_on_and_counts_nothing_twice(target: Path
     assert seen_by("cut", target, protocol) == {" 12 0 0": 8}
 
 
+def test_a_refused_deletion_may_have_deleted_some(target: Path) -> None:
+    assert seen_by("refused_deletion", target, "pop3") == ["MAYBE", "MAYBE"]
+
+
 @both
 @pytest.mark.parametrize("mode", ["leave", "delete"])
 def test_a_watcher_sees_each_message_and_the_final_reading_agrees(
