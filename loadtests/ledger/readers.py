@@ -88,7 +88,7 @@ class Readers:
         self._kind: Final = _KINDS[protocol](environment)
         self._final: Final[dict[int, FinalReader]] = {}
         self._watching: Final[dict[int, gevent.Greenlet]] = {}
-        self._said: Final[set[int]] = set()
+        self._said: Final[set[tuple[str, str]]] = set()
         self._pool: Final = Pool(AT_ONCE)
         self.notes: Final[list[str]] = []
 
@@ -136,9 +136,13 @@ class Readers:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _say_once(self, mailbox: int, trouble: OperationFailed) -> None:
-        if mailbox not in self._said:
-            self._said.add(mailbox)
-            self.notes.append(f"the reader of {self._name(mailbox)} had trouble and tried again: {trouble}")
+        """Each kind of trouble has one note: a server that goes down has it with every reader."""
+        kind = (trouble.operation, trouble.error_class)
+        if kind not in self._said:
+            self._said.add(kind)
+            self.notes.append(
+                f"the reader of {self._name(mailbox)}, first of all, had trouble and tried again: {trouble}"
+            )
 
     # After it
 

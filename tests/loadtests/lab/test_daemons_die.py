@@ -99,6 +99,7 @@ def test_what_waited_for_dovecot_is_late_and_what_the_queue_lost_is_lost(postfix
         ran = run.ended()
     lost = sum(waiting[each] for each in gone)
     _holds(ran, lab, lost)
+    assert sum("the reader of" in note for note in ran.summary.notes) < 5, ran.said
     assert sum(waiting.values()) - lost <= ran.summary.audit.late < ran.summary.audit.owed - lost, ran.said
     assert not ran.summary.errors.keys() - _GONE, ran.said
 
