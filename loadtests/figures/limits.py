@@ -12,7 +12,8 @@ comparator  < | <= | = | >= | >
 
 `errors` alone is the larger of two shares: sessions that failed of those that ended, and operations that failed of
 those that were tried. An operation's own `errors` is the share of its tries. `delivery` is the time from a message's
-acceptance to the moment when a reader first saw it. What was not measured is neither kept nor broken.
+acceptance to the moment when a reader first saw it. What was not measured is neither kept nor broken, and
+neither is a count of deliveries that those which are undecided could break.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -86,14 +87,19 @@ def _parse(rule: str, where: str) -> Limit:
 
 
 class _Measured(NamedTuple):
-    """In milliseconds, percent, per second or times; None where nothing was measured."""
+    """In milliseconds, percent, per second or times; None where nothing was measured.
+
+    Attributes:
+        undecided: How much more it may be.
+    """
 
     value: float | None
     note: str = ""
+    undecided: int = 0
 
 
 def judge(limit: Limit, totals: Totals, audit: Audit | None = None, *, label: str = "") -> Judged:
-    """What the figures say of a limit: kept, broken, or None where nothing was measured.
+    """What the figures say of a limit: kept, broken, or None where nothing was measured or it is not decided.
 
     Args:
         totals: Of the phase that is judged, or of the run.
@@ -108,7 +114,11 @@ def judge(limit: Limit, totals: Totals, audit: Audit | None = None, *, label: st
     else:
         measured = _operation(rule, totals)
     value = None if measured.value is None else measured.value / rule.unit.size
-    kept = None if value is None else COMPARATORS[rule.comparator](value, rule.bound)
+    kept = None
+    if value is not None:
+        compare = COMPARATORS[rule.comparator]
+        answers = {compare(value, rule.bound), compare(value + measured.undecided, rule.bound)}
+        kept = answers.pop() if len(answers) == 1 else None
     return Judged(rule=limit.rule, value=value, kept=kept, round=label, note=measured.note)
 
 
@@ -138,7 +148,7 @@ def _audited(rule: Rule, audit: Audit | None) -> _Measured:
     if not audit.owed:
         return _Measured(None, "no message was accepted")
     note = f"{audit.undecided:,} deliveries are undecided" if audit.undecided else ""
-    return _Measured(AUDITED[rule.subject](audit), note)
+    return _Measured(AUDITED[rule.subject](audit), note, audit.undecided)
 
 
 def _delivery(rule: Rule, audit: Audit) -> _Measured:

@@ -249,12 +249,18 @@ def test_a_percentile_of_too_few_samples_is_said_to_be_the_longest() -> None:
     assert judge(Limit.parse("imap.fetch p50 < 1 s"), few).note == ""
 
 
-def test_deliveries_that_are_undecided_are_told_with_the_limit() -> None:
-    undecided = Audit(done=True, owed=10, undecided=4)
+@pytest.mark.parametrize(
+    ("rule", "lost", "kept"),
+    [("lost = 0", 0, None), ("lost = 0", 1, False), ("lost < 5", 0, True), ("lost < 5", 2, None)],
+)
+def test_undecided_deliveries_may_break_a_limit_and_never_mend_it(
+    rule: str, lost: int, kept: bool | None
+) -> None:
+    undecided = Audit(done=True, owed=10, lost=lost, undecided=4)
 
-    judged = judge(Limit.parse("lost = 0"), TOTALS, undecided)
+    judged = judge(Limit.parse(rule), TOTALS, undecided)
 
-    assert (judged.kept, judged.note) == (True, "4 deliveries are undecided")
+    assert (judged.kept, judged.note) == (kept, "4 deliveries are undecided")
 
 
 def test_limits_of_the_audit_are_told_from_those_of_a_phase() -> None:
