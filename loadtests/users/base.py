@@ -8,7 +8,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
-from gevent import GreenletExit
+from gevent import GreenletExit, get_hub
 from locust import User
 from locust.env import Environment
 from locust.exception import (
@@ -85,6 +85,7 @@ class MailUser(User):
             self.check()
         except UsageError as exc:
             environment.process_exit_code = exc.exit_code
+            _tell_in_one_line(StopTest)
             raise StopTest(str(exc)) from exc
         self.recorder = self.shared.recorder
         self.due_s: float | None = None
@@ -226,6 +227,13 @@ class MailSession:
     ) -> OperationFailed:
         """As `MailUser.failed`, with this connection's last exchanges as evidence."""
         return self.user.failed(operation, since_s, trouble, detail=detail, connection=self.connection)
+
+
+def _tell_in_one_line(kind: type[Exception]) -> None:
+    """Locust says in one line what such an exception says; gevent would print a traceback before it."""
+    hub = get_hub()
+    if kind not in hub.NOT_ERROR:
+        hub.NOT_ERROR += (kind,)
 
 
 def _one_session(user: MailUser) -> None:
