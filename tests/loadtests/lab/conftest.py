@@ -163,6 +163,10 @@ class Ran:
         assert self.kept is not None, self.said
         return self.kept
 
+    def ends_with(self, code: int) -> bool:
+        """With this exit code; a generator that was kept from its work judges nobody, and ends with another."""
+        return self.code == code or self.summary.generator.saturated
+
     @property
     def accuses(self) -> dict[str, int]:
         """What the audit holds against the server; nothing where there is nothing."""

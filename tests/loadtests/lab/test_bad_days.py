@@ -38,7 +38,7 @@ def test_full_mailboxes_are_refusals_and_no_losses(postfix) -> None:
 
     ran = postfix.run("lmtp", *_DURATION, profile=_PROFILE, target=few)
 
-    assert ran.code == 1, ran.said
+    assert ran.ends_with(1), ran.said
     assert set(ran.summary.errors) == {"552"}, ran.said
     assert ran.summary.audit.owed == ran.summary.audit.found_once == 12, ran.said
     assert not ran.accuses, ran.said
@@ -52,7 +52,7 @@ def test_who_is_turned_away_is_counted_as_421(postfix) -> None:
 
     ran = postfix.run("inbound", *_DURATION, profile=_PROFILE)
 
-    assert ran.code == 1, ran.said
+    assert ran.ends_with(1), ran.said
     assert set(ran.summary.errors) == {"421"}, ran.said
     assert ran.summary.errors["421"] + ran.summary.completed == ran.summary.arrivals.made, ran.said
     assert ran.summary.audit.owed == ran.summary.audit.found_once == ran.summary.completed > 0, ran.said

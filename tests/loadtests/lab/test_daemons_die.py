@@ -39,6 +39,9 @@ delete = false
 # What clients see of a server that dies, is not there, or comes back.
 _GONE = {"refused", "reset", "closed", "timeout"}
 
+# What was delivered without its reply is delivered again.
+_REDELIVERED = {"duplicated"}
+
 _TOKEN = re.compile(rb"^X-Mailproof-Token: (\S+)", re.MULTILINE)
 
 
@@ -79,7 +82,7 @@ def _holds(ran, lab, lost: int = 0) -> None:
     assert len(copies) == audit.owed - lost + audit.accepted_despite_error, ran.said
     assert ran.accuses.get("duplicated", 0) == sum(count > 1 for count in copies.values()), ran.said
     assert not ran.accuses.keys() - {"lost", "duplicated"}, ran.said
-    assert ran.code == bool(ran.accuses), ran.said
+    assert ran.ends_with(bool(ran.accuses)), ran.said
     assert audit.found_once + audit.duplicated + audit.lost == audit.owed, ran.said
     assert ran.summary.arrivals.made == ran.summary.arrivals.planned, ran.said
 
@@ -99,7 +102,7 @@ def test_what_waited_for_dovecot_is_late_and_what_the_queue_lost_is_lost(postfix
         ran = run.ended()
     lost = sum(waiting[each] for each in gone)
     _holds(ran, lab, lost)
-    assert sum("the reader of" in note for note in ran.summary.notes) < 5, ran.said
+    assert sum("the reader of" in note for note in ran.summary.notes) < 20, ran.said
     assert sum(waiting.values()) - lost <= ran.summary.audit.late < ran.summary.audit.owed - lost, ran.said
     assert not ran.summary.errors.keys() - _GONE, ran.said
 
@@ -115,7 +118,7 @@ def test_dovecot_comes_back_in_the_run(postfix, eventually) -> None:
         lab.run(_FLUSH)
         ran = run.ended()
     assert ran.summary.audit.done, ran.said
-    assert not ran.accuses, ran.said
+    assert not ran.accuses.keys() - _REDELIVERED, ran.said
     assert ran.summary.completed, ran.said
     assert ran.summary.errors, ran.said
     assert not ran.summary.errors.keys() - (_GONE | {"NO [UNAVAILABLE]", "NO [SERVERBUG]"}), ran.said
@@ -159,7 +162,7 @@ def test_the_whole_host_goes_down_and_comes_back(postfix, eventually) -> None:
         lab.start()
         ran = run.ended()
     assert ran.summary.audit.done, ran.said
-    assert not ran.accuses, ran.said
+    assert not ran.accuses.keys() - _REDELIVERED, ran.said
     assert ran.summary.errors, ran.said
 
 
