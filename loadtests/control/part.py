@@ -9,6 +9,7 @@ from gevent.event import Event
 
 from loadtests.arrivals.driver import Driver
 from loadtests.arrivals.schedule import Division, Epoch, Schedule
+from loadtests.control.dismissal import dismiss
 from loadtests.control.making import Place, kinds_of, make_context, wants_readers
 from loadtests.control.messages import (
     REPORT_EVERY_S,
@@ -126,14 +127,9 @@ class Part:
 
     def _let_users_work(self, ends_s: float) -> None:
         """Closed mode: Locust's users start sessions until the time is over, and may end the last one."""
-        environment, runner = self._place.environment, self._place.runner
         self._stopped.wait(max(0.0, ends_s - monotonic()))
         self._go_to("draining")
-        before, environment.stop_timeout = environment.stop_timeout, self._plan.settings.drain_s
-        try:
-            runner.stop_users(runner.user_classes_count)
-        finally:
-            environment.stop_timeout = before
+        dismiss(self._place.runner, self._plan.settings.drain_s)
         self._go_to("drained")
 
     def _divide(self, epochs: Sequence[Epoch]) -> None:
