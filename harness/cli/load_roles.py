@@ -24,7 +24,7 @@ class Role:
     Attributes:
         processes: Generator processes on this machine, 1 for this one alone; they have a master of their own.
         expected: Workers on other machines that a master waits for.
-        meeting: Where the master listens, or where the worker finds it.
+        meeting: Where the master listens, or where the worker finds it; None for one process alone.
         web: Where Locust's own page listens.
     """
 
@@ -50,16 +50,14 @@ class Role:
         options += [] if self.web or self.worker else ["--headless"]
         if self.processes > 1:
             options += ["--processes", str(self.processes)]
+        else:
+            options += ["--master"] if self.master else ["--worker"] if self.worker else []
         if self.meeting is not None:
             host, port = self.meeting
-            side = "--master-bind" if self.master else "--master"
-            options += [
-                "--master" if self.master else "--worker",
-                f"{side}-host",
-                host,
-                f"{side}-port",
-                str(port),
-            ]
+            # Of processes beside each other one is the master and the others find it: they are told the same.
+            sides = {"--master-bind": not self.worker, "--master": not self.master}
+            for side in (side for side, told in sides.items() if told):
+                options += [f"{side}-host", host, f"{side}-port", str(port)]
         if self.master:
             options += ["--expect-workers", str(self.expected)]
         return options
@@ -113,7 +111,14 @@ def role_of(asked: AskedRole) -> Role:
         return Role(master=True, meeting=meeting, expected=asked.expect_workers or 1, web=page)
     if asked.master_host is not None:
         return Role(worker=True, meeting=_address("--master-host", asked.master_host, _MASTER_PORT))
-    return Role(processes=asked.processes or 1, web=page)
+    processes = asked.processes or 1
+    return Role(processes=processes, meeting=_own_meeting() if processes > 1 else None, web=page)
+
+
+def _own_meeting() -> SocketAddress:
+    """Where processes of this machine meet: nobody elsewhere reaches it, and no other run has it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return SocketAddress(*listener.getsockname())
 
 
 def _free(flag: str, text: str, port: int) -> SocketAddress:

@@ -23,7 +23,14 @@ def test_alone_is_headless() -> None:
 def test_processes_have_a_master_of_their_own() -> None:
     role = role_of(AskedRole(processes=3))
 
-    assert role.locust_options() == ["--headless", "--processes", "3"]
+    assert role.meeting is not None
+    assert role.meeting.host == "127.0.0.1"
+    port = str(role.meeting.port)
+    assert role.locust_options() == [
+        *("--headless", "--processes", "3"),
+        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
+        *("--master-host", "127.0.0.1", "--master-port", port),
+    ]
     assert role.workers == 3
 
 
