@@ -89,7 +89,8 @@ def ours(kind: str, messages: int, each: int, port: int) -> float:
 
 def per_cpu_second(command: Sequence[str], messages: int, directory: str | None = None) -> float:
     """Messages per second of CPU time, in user and system, of a whole process."""
-    with subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=directory, stdout=quiet, stderr=quiet) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
