@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import typer
 
 from harness.errors import UsageError
@@ -40,8 +41,10 @@ def scenario_of(text: str) -> Scenario:
 def settings_of(scenario: Scenario, profile: Path | None, slo: Sequence[str], *, audit: bool) -> Settings:
     """The scenario's settings, with the user's profile and flags over them; ``--slo`` replaces the profile's limits.
 
+    Without an audit the profile's limits on what only the audit finds are left out.
+
     Raises:
-        UsageError: A key, a value or a limit is wrong.
+        UsageError: A key, a value or a limit is wrong, or ``--slo`` is about an audit that is not to be made.
     """
     changes: dict[str, object] = {}
     if slo:
@@ -49,8 +52,14 @@ def settings_of(scenario: Scenario, profile: Path | None, slo: Sequence[str], *,
     if not audit:
         changes["audit"] = {"enabled": False}
     settings = load_profile(None if scenario.own else scenario.name, profile, changes)
-    parse_limits(settings.limits, str(profile or f"{scenario.name}.toml"))
-    return settings
+    limits = parse_limits(settings.limits, str(profile or f"{scenario.name}.toml"))
+    if audit:
+        return settings
+    audited = [limit.rule for limit in limits if limit.of_audit]
+    if slo and audited:
+        raise UsageError(f"--slo: {audited[0]!r} needs the audit, which --no-audit leaves out")
+    kept = tuple(limit.rule for limit in limits if not limit.of_audit)
+    return msgspec.structs.replace(settings, limits=kept)
 
 
 def _limits(text: str) -> Sequence[Limit]:
