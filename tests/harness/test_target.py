@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.errors import TargetFileError
 from harness.target import Account, Endpoint, Limits, Outside, Policy, Protocol, SocketAddress, Target
+from harness.toml_files import MAX_FILE_OCTETS
 
 WHOLE = """
 name = "Example"
@@ -147,7 +148,7 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_target_file_is_refused_by_its_size(tmp_path: Path) -> None:
     with pytest.raises(TargetFileError, match="at most"):
-        Target.load(write(tmp_path, "#" * 300_000))
+        Target.load(write(tmp_path, "#" * (MAX_FILE_OCTETS + 1)))
 
 
 @given(st.text(max_size=60))
