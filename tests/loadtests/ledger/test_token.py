@@ -101,7 +101,12 @@ def test_no_changes_pass_for_the_whole(content: bytes, changes: list[tuple[int, 
     for position, change in changes:
         changed[position % len(content)] ^= change
     found = read(bytes(changed))
-    assert found is None or found == (TOKEN, bytes(changed) == content)
+    if found is not None:
+        assert found.token == TOKEN
+        assert found.whole or changed != content
+        # Several changes can make another field of the one that may be taken away: the first.
+        others = content.index(b"\r\n")
+        assert changed[others:] == content[others:] or not found.whole
 
 
 def test_in_a_message_of_a_file_every_flip_is_damage_but_in_fields_that_agents_change() -> None:
