@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import WorldFileError
 from harness.target import Protocol
+from harness.toml_files import MAX_FILE_OCTETS
 from reference_server.world import ONE_SERVER
 from reference_server.world.load import load_world, world_of
 from reference_server.world.model import (
@@ -366,8 +367,8 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_world_file_is_refused_by_its_size(tmp_path: Path) -> None:
-    with pytest.raises(WorldFileError, match="at most 262144 octets"):
-        load_world(write(tmp_path, "#" * 300_000))
+    with pytest.raises(WorldFileError, match=f"at most {MAX_FILE_OCTETS} octets"):
+        load_world(write(tmp_path, "#" * (MAX_FILE_OCTETS + 1)))
 
 
 def test_an_exchanger_with_an_address_in_the_dns_may_be_another_machine(tmp_path: Path) -> None:
