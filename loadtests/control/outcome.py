@@ -3,6 +3,8 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from math import inf
+from typing import Final
 
 import msgspec
 import psutil
@@ -28,6 +30,9 @@ from loadtests.plan import Settings
 
 __all__ = ["main_operation", "summary_of"]
 
+# A step has whole arrivals, so that its rate differs a little from the one that the search names.
+_SAME_RATE: Final = 0.001
+
 
 def summary_of(findings: Findings, target: Target, now_s: float, *, finished: bool) -> LoadSummary:
     """The summary as it is now; `finished` says that it will not change any more."""
@@ -36,7 +41,7 @@ def summary_of(findings: Findings, target: Target, now_s: float, *, finished: bo
     searched = capacity(plan.search, steps_of(findings)) if plan.search else None
     generator, saturated = _generator(findings, searched)
     audit = audit_of(findings, finished=finished)
-    judged = _judge(findings, totals, audit)
+    judged = _judge(findings, totals, audit, searched)
     if searched is None and len(rounds) > 1:
         judged += [one for each in rounds for one in each.slo]
     missing = ["the run goes on"] if not finished else list(_unfinished(findings, audit, searched))
@@ -134,14 +139,16 @@ def settings_of(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _judge(findings: Findings, totals: Totals, audit: Audit) -> list[Judged]:
-    """Every limit in the whole run; of a search those of the mail, and what its best step showed."""
+def _judge(findings: Findings, totals: Totals, audit: Audit, searched: Capacity | None) -> list[Judged]:
+    """Every limit in the whole run; of a search those of the mail, and what the step showed that is its answer."""
     plan = findings.plan
     always = limits_of_mail(plan.settings.limits) if plan.settings.audit.enabled else []
     limits = parse_limits([*plan.settings.limits, *always])
-    if plan.search is None:
+    if searched is None:
         return [judge(limit, totals, audit) for limit in limits]
-    held = [one for one in rounds_of(findings) if one.kept]
+    # A rate that held once and then did not is no answer.
+    most = inf if searched.per_s is None else searched.per_s * (1 + _SAME_RATE)
+    held = [one for one in rounds_of(findings) if one.kept and one.arrivals.asked_per_s <= most]
     best = max(held, key=lambda one: one.arrivals.asked_per_s).slo if held else []
     return [*(judge(limit, totals, audit) for limit in limits if limit.of_audit), *best]
 
