@@ -33,6 +33,7 @@ class Accounts:
         homes: Mailbox -> the one that gets its mail in its place, by the target's aliases and forwards, or `NOBODY`
             where that is none of ours. A mailbox that keeps its mail has no entry.
         receiving: Those that mail can be sent to: they keep it, and their address is plain ASCII.
+        entering: Those that one can log in as: their password is known.
 
     Raises:
         UsageError: A user is there twice.
@@ -54,6 +55,7 @@ class Accounts:
             for number, name in enumerate(self.names)
             if number not in self.homes and _PLAIN_ADDRESS.fullmatch(name)
         )
+        self.entering: Final = tuple(number for number, account in enumerate(accounts) if account.password)
 
     def _moved(self, policy: Policy) -> Iterator[tuple[int, int]]:
         leads_to = {

@@ -4,6 +4,8 @@ Everything here is bounded and checked when it is read; the plan holds no passwo
 file itself).
 """
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -13,6 +15,7 @@ from harness.target import Protocol
 __all__ = [
     "LIVE_VARIABLE",
     "PLAN_VARIABLE",
+    "READERS",
     "Audited",
     "Content",
     "Phase",
@@ -113,6 +116,13 @@ class Office(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     checks_per_hour: Positive = 12.0
 
 
+# How mailboxes are read, and where; the best first.
+READERS: Final[Mapping[str, tuple[Protocol, ...]]] = {
+    "imap": (Protocol.IMAP, Protocol.IMAPS),
+    "pop3": (Protocol.POP3, Protocol.POP3S),
+}
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Readers that run beside the load and see when accepted mail can be read.
 
@@ -127,6 +137,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     mode: Literal["leave", "delete", "none"] = "leave"
     every_s: Positive = 2.0
     mailboxes: Count = 20
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """The endpoints that readers may use, the best first."""
+        return READERS.get(self.protocol) or tuple(chain(*READERS.values()))
 
 
 class Audited(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,6 @@ from harness.errors import RunFailed, UsageError
 from harness.results import RESULT_FILE
 from harness.results.files import replace_file
 from harness.results.load import HISTOGRAMS_FILE, SERIES_FILE, SUMMARY_FILE
-from harness.results.load_store import read_load_run
 from loadtests.control.verdict import EXIT_CODES
 from loadtests.plan import Plan
 from reports.load import LOAD_PAGE, print_load_summary, write_load_page
@@ -59,8 +58,7 @@ def conclude(out: Path, ended: Ended) -> int:
     """
     if not (out / SUMMARY_FILE).exists():
         raise _nothing_found(ended, out / LOG_FILE)
-    write_load_page(out)
-    run = read_load_run(out)
+    run = write_load_page(out)
     print_load_summary(run, Console(highlight=False))
     if ended.code not in (0, 1, 3):
         typer.echo(f"mailproof: the generator ended with code {ended.code}; see {out / LOG_FILE}", err=True)

@@ -21,13 +21,6 @@ from reports.text import one_line
 
 __all__ = ["chosen_endpoints", "endpoints_of", "greetings_of"]
 
-# What reads mailboxes, the best first; `Reading.protocol` may choose.
-_READERS: Final[Mapping[str, Sequence[Protocol]]] = {
-    "imap": (Protocol.IMAP, Protocol.IMAPS),
-    "pop3": (Protocol.POP3, Protocol.POP3S),
-    "auto": (Protocol.IMAP, Protocol.IMAPS, Protocol.POP3, Protocol.POP3S),
-}
-
 TlsWish = Literal["auto", "off", "required"]
 
 # RFC 5530 §3, RFC 3206 §4, RFC 2449 §8.1: the password is not what these refusals are about.
@@ -63,7 +56,7 @@ def endpoints_of(target: Target, settings: Settings) -> list[Endpoint]:
     """
     chosen = chosen_endpoints(target, settings.needs)
     if settings.audit.enabled or settings.reading.mode != "none":
-        readers = _READERS[settings.reading.protocol]
+        readers = settings.reading.protocols
         chosen += [target.endpoints[protocol] for protocol in readers if protocol in target.endpoints][:1]
     return list(dict.fromkeys(chosen))
 

@@ -71,7 +71,7 @@ def hook_in(
     environment.user_classes = [stand_in] if plan.mode == "open" else weigh(kinds, terms)
     runners.WORKER_REPORT_INTERVAL = _TABLE_EVERY_S
     runners.MASTER_HEARTBEAT_TIMEOUT = _MASTER_GONE_S
-    process = _Process(environment, runner, web_ui, plan)
+    process = _Process(environment, runner, web_ui, terms)
     if isinstance(runner, WorkerRunner):
         _Working(process, runner, Worker(environment, kinds, plan, lambda said: _to_master(runner, said)))
         return
@@ -93,7 +93,11 @@ class _Process:
     environment: Environment
     runner: Runner
     web_ui: "WebUI | None"
-    plan: Plan
+    terms: Terms
+
+    @property
+    def plan(self) -> Plan:
+        return self.terms.plan
 
     @property
     def options(self) -> Namespace:
@@ -150,7 +154,7 @@ class _Leading:
         self._process: Final = process
         self._ending = False
         self.lead: Final = Lead(
-            process.plan,
+            process.terms,
             crew,
             alone=not isinstance(process.runner, MasterRunner),
             ended=self._ended,

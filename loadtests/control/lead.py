@@ -6,7 +6,6 @@ One greenlet does all of it, from the process's start to its end. Signals only l
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -16,8 +15,8 @@ from gevent.event import Event
 from gevent.queue import Empty, SimpleQueue
 
 from harness.errors import MailproofError, UsageError
-from harness.target import Target
 from loadtests.accounts import Accounts
+from loadtests.context import Terms
 from loadtests.control.director import Crew, Director, State
 from loadtests.control.findings import Findings
 from loadtests.control.keeping import Keeper
@@ -51,7 +50,7 @@ class Lead:
     """
 
     def __init__(
-        self, plan: Plan, crew: Crew, *, alone: bool, ended: Callable[[int], None], idle: Callable[[], None]
+        self, terms: Terms, crew: Crew, *, alone: bool, ended: Callable[[int], None], idle: Callable[[], None]
     ) -> None:
         """
         Args:
@@ -60,7 +59,7 @@ class Lead:
             idle: Somebody asked for the end while there was no run.
 
         Raises:
-            UsageError: The target file cannot be used.
+            UsageError: A user of the target is there twice.
         """
         self.director: Director | None = None
         self.begun = False
@@ -68,8 +67,8 @@ class Lead:
         self.refusal = ""
         self.arrivals_over: Final = Event()
         self.arrivals_over.set()
-        self._plan: Final = plan
-        self._target: Final = Target.load(Path(plan.target))
+        self._plan: Final = terms.plan
+        self._target: Final = terms.target
         self._accounts: Final = Accounts(self._target.accounts, self._target.policy)
         self._crew: Final = crew
         self._alone: Final = alone

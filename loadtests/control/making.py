@@ -13,7 +13,7 @@ from locust.runners import Runner
 from harness.clients.transcript import Transcript
 from harness.clients.transport import Transport
 from harness.errors import ConnectFailed, UnreachableTarget, UsageError
-from harness.target import Endpoint, Protocol, Target
+from harness.target import Endpoint, Target
 from loadtests.accounts import Accounts
 from loadtests.arrivals.driver import UNCOUNTED, Kind
 from loadtests.content.letters import Letters
@@ -24,7 +24,7 @@ from loadtests.figures.recorder import Recorder
 from loadtests.figures.tally import Tally
 from loadtests.ledger.ledger import Ledger
 from loadtests.ledger.readers import reading_protocol
-from loadtests.plan import Plan
+from loadtests.plan import READERS, Plan
 from loadtests.users.base import MailUser
 from loadtests.users.surroundings import expect, provide
 
@@ -32,8 +32,6 @@ __all__ = ["Place", "kinds_of", "make_context", "readable", "wants_readers", "we
 
 # Ours: who does not answer a connection in this time is not there.
 _REACH_S: Final = 5.0
-
-_TO_MAILBOXES: Final = frozenset({Protocol.IMAP, Protocol.IMAPS, Protocol.POP3, Protocol.POP3S})
 
 _NOBODY: Final = "no user class has a share of the sessions against {}"
 
@@ -90,7 +88,7 @@ def make_context(place: Place, plan: Plan, worker: int, started_s: float) -> Con
 
 def readable(target: Target) -> bool:
     """There is a way to the mailboxes: a relay has none, and is loaded all the same, without an audit."""
-    return not _TO_MAILBOXES.isdisjoint(target.endpoints)
+    return any(not target.endpoints.keys().isdisjoint(ways) for ways in READERS.values())
 
 
 def wants_readers(plan: Plan, target: Target) -> bool:

@@ -9,11 +9,11 @@ from gevent.pool import Pool
 from locust.env import Environment
 
 from harness.errors import UsageError
-from harness.target import Protocol as Kind
 from harness.target import Target
 from loadtests.ledger.imap_readers import ImapFinalReader, ImapWatcher
 from loadtests.ledger.pop3_readers import Pop3FinalReader, Pop3Watcher
 from loadtests.ledger.reading import Finder, Unread, Unrecorded
+from loadtests.plan import READERS
 from loadtests.users.errors import OperationFailed
 from loadtests.users.imap import ImapUser
 from loadtests.users.pop3 import Pop3User
@@ -30,9 +30,6 @@ FIRST_PAUSE_S: Final = 0.25
 
 # Ours: the longest that a watcher waits before it tries again.
 LONGEST_PAUSE_S: Final = 5.0
-
-_OF_IMAP: Final = {Kind.IMAP, Kind.IMAPS}
-_OF_POP3: Final = {Kind.POP3, Kind.POP3S}
 
 
 class Watcher(Protocol):
@@ -58,9 +55,7 @@ def reading_protocol(target: Target, wanted: str) -> str:
     Raises:
         UsageError: It has no such endpoint, or no account.
     """
-    offered = [
-        name for name, kinds in (("imap", _OF_IMAP), ("pop3", _OF_POP3)) if kinds & set(target.endpoints)
-    ]
+    offered = [name for name, ways in READERS.items() if not target.endpoints.keys().isdisjoint(ways)]
     if not target.accounts:
         raise UsageError(f"{target.name} has no account whose mail could be read")
     if wanted in offered:

@@ -1,6 +1,6 @@
 """Users that send mail: to a mail exchanger, by submission, by LMTP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
 from random import Random
 from typing import ClassVar, Final
@@ -109,19 +109,15 @@ class SubmissionUser(SmtpUser):
             UsageError: There is nobody to log in as, or nobody to send to.
         """
         super().check()
-        if not self._logins():
+        if not self.shared.accounts.entering:
             raise UsageError(f"{type(self).__name__} needs an account with a password: {_HOW}")
 
     def open(self) -> SmtpSession:
-        logins = self._logins()
-        self.account = self.shared.accounts[logins[int(self.random.random() * len(logins))]]
+        entering = self.shared.accounts.entering
+        self.account = self.shared.accounts[entering[int(self.random.random() * len(entering))]]
         session = super().open()
         session.log_in(self.account)
         return session
-
-    def _logins(self) -> Sequence[int]:
-        accounts = self.shared.accounts
-        return [each for each in range(len(accounts)) if accounts[each].password]
 
     def wants_tls(self, session: SmtpSession) -> bool:
         if session.connection.tls:

@@ -5,7 +5,7 @@ from typing import Final
 
 from harness.errors import RunFailed
 from harness.results.files import replace_file
-from harness.results.load_store import read_load_run
+from harness.results.load_store import LoadRun, read_load_run
 from reports.load.page import render
 
 __all__ = ["LOAD_PAGE", "write_load_page"]
@@ -13,8 +13,8 @@ __all__ = ["LOAD_PAGE", "write_load_page"]
 LOAD_PAGE: Final = "report.html"
 
 
-def write_load_page(run_dir: Path, html: Path | None = None) -> None:
-    """Write a load run's page.
+def write_load_page(run_dir: Path, html: Path | None = None) -> LoadRun:
+    """Write a load run's page, and return the run that it shows.
 
     Args:
         run_dir: The run's directory, or its `summary.json`.
@@ -32,3 +32,4 @@ def write_load_page(run_dir: Path, html: Path | None = None) -> None:
         raise RunFailed(
             f"{path}: cannot be written ({exc.strerror}); the results are kept, `mailproof report` writes it again"
         ) from exc
+    return run
