@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +181,19 @@ def smtp_peer(authority: trustme.CA) -> Iterator[Callable[..., SmtpPeer]]:
         yield make
 
 
+Ask = Callable[[dict[str, Any]], Any]
+
+
 @pytest.fixture(scope="session")
-def users() -> Iterator[Callable[[dict[str, Any]], Any]]:
-    """A process in which users are made and run, one request after the other: Locust takes long to import."""
-    command = [sys.executable, str(PROGRAM)]
+def process_of() -> Iterator[Callable[[Path], Ask]]:
+    """Starts a program that answers one request after the other, a line of JSON each: Locust takes long to import."""
+    with ExitStack() as stack:
+        yield lambda program: stack.enter_context(answering(program))
+
+
+@contextmanager
+def answering(program: Path) -> Iterator[Ask]:
+    command = [sys.executable, str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -204,8 +213,14 @@ def users() -> Iterator[Callable[[dict[str, Any]], Any]]:
         assert process.wait(timeout=20) == 0
 
 
+@pytest.fixture(scope="session")
+def users(process_of: Callable[[Path], Ask]) -> Ask:
+    """A process in which users are made and run."""
+    return process_of(PROGRAM)
+
+
 @pytest.fixture
-def meet(authority: trustme.CA, tmp_path: Path, users: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
+def meet(authority: trustme.CA, tmp_path: Path, users: Ask) -> Callable[..., Any]:
     """Runs a user's sessions against a peer, in the process of `users`; returns what was seen there."""
     ca = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca))

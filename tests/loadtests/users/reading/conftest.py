@@ -1,12 +1,9 @@
 """A POP3 or IMAP server that says what a test tells it to, and a process in which a user meets it."""
 
-import json
 import re
 import socket
 import ssl
 import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -199,26 +196,9 @@ def peer(authority: Any) -> Iterator[Callable[..., Peer]]:
 
 
 @pytest.fixture(scope="session")
-def process() -> Iterator[Callable[[dict[str, Any]], Any]]:
-    """A process in which users are made, one request after the other: Locust takes long to import."""
-    command = [sys.executable, str(PROGRAM)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdin is not None
-        assert running.stdout is not None
-
-        def ask(asked: dict[str, Any]) -> Any:
-            running.stdin.write(json.dumps(asked) + "\n")
-            running.stdin.flush()
-            watchdog = threading.Timer(60, running.kill)
-            watchdog.start()
-            line = running.stdout.readline()
-            watchdog.cancel()
-            assert line, "the process has ended"
-            return json.loads(line)
-
-        yield ask
-        running.stdin.close()
-        assert running.wait(timeout=WAIT_S) == 0
+def process(process_of: Callable[[Path], Any]) -> Any:
+    """A process in which users are made."""
+    return process_of(PROGRAM)
 
 
 @pytest.fixture
