@@ -47,7 +47,7 @@ class Form:
     @property
     def needs_8bit(self) -> bool:
         """True where SMTP must be asked for 8BITMIME (RFC 6152 §3)."""
-        return not (self.before.isascii() and self.after.isascii() and self.body.isascii())
+        return not self.body.isascii()
 
     @property
     def long_lines(self) -> bool:
@@ -145,14 +145,15 @@ def read_form(octets: bytes) -> Form | None:
     A store may take one Message-ID for one message and keep it once; so each letter gets its own.
 
     Returns:
-        None where it has no header.
+        None where it has no header, or one that is not ASCII alone (RFC 5322 §2.2): 8BITMIME is for the body
+        (RFC 6152 §3), and not every server that has it has SMTPUTF8 too.
     """
     if octets.startswith(b"From "):
         octets = octets.partition(b"\n")[2]  # the line of an mbox
     header, _, body = _LINE_END.sub(b"\r\n", octets).partition(b"\r\n\r\n")
     header = header.removesuffix(b"\r\n") + b"\r\n"
     fields = [(found[1].lower(), found[0]) for found in _FIELD.finditer(header)]
-    if sum(len(line) for _, line in fields) != len(header):
+    if sum(len(line) for _, line in fields) != len(header) or not header.isascii():
         return None
     kept = [(name, line) for name, line in fields if name not in _OURS]
     body += b"" if body.endswith(b"\r\n") else b"\r\n"

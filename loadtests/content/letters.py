@@ -105,6 +105,7 @@ class Letters:
 
     Attributes:
         notes: What is to be said about the messages of a directory.
+        needs_8bit: Some of them go to nobody who does not offer 8BITMIME.
 
     Raises:
         UsageError: See `pool_of`.
@@ -115,6 +116,7 @@ class Letters:
         self._worker: Final = worker
         pool = pool_of(content, seed, self._overhead())
         self.notes: Final = pool.notes
+        self.needs_8bit: Final = any(form.needs_8bit for form in pool.forms)
         self._pool: Final = [_Ready(form) for form in pool.forms]
         Random(f"{seed}/order/{worker}").shuffle(self._pool)  # noqa: S311 - a seed makes a run repeatable
         self._at = -1

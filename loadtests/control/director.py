@@ -339,6 +339,9 @@ class Director:
             findings.fault(f"a new division reached worker {report.worker} too late")
         for text in report.notes:
             self._say(f"worker {report.worker}: {text}")
+        for text in report.remarks:
+            if text not in findings.notes:
+                self._say(text)
         for text, times in report.faults.items():
             findings.fault(text, times)
         findings.show(report.evidence)

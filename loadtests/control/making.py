@@ -26,6 +26,8 @@ from loadtests.ledger.ledger import Ledger
 from loadtests.ledger.readers import reading_protocol
 from loadtests.plan import READERS, Plan
 from loadtests.users.base import MailUser
+from loadtests.users.errors import NOT_8BIT, OperationFailed
+from loadtests.users.smtp import SmtpUser
 from loadtests.users.surroundings import expect, provide
 
 __all__ = ["Place", "kinds_of", "make_context", "readable", "wants_readers", "weigh"]
@@ -113,13 +115,15 @@ def kinds_of(place: Place, context: Context) -> list[Kind]:
     try:
         shares = {each: each.share(context) for each in _mail_users(place.kinds, all_of_them=not closed)}
         users = {each: each(place.environment) for each, share in shares.items() if share > 0}
+        _reach(user.endpoint for user in users.values())
+        if context.letters.needs_8bit:
+            _check_8bit(context, users.values())
     except StopTest as exc:
         raise UsageError(str(exc)) from exc
     finally:
         expect(place.environment)
     if not users and not closed:
         raise UsageError(_NOBODY.format(context.target.name))
-    _reach(user.endpoint for user in users.values())
     for each in users:
         if closed and each.wait_time is User.wait_time:
             each.wait_time = constant(context.plan.think_s)
@@ -170,3 +174,21 @@ def _reach(endpoints: Iterable[Endpoint]) -> None:
             Transport.connect(endpoint, timeout_s=_REACH_S, transcript=Transcript(str(endpoint))).close()
         except ConnectFailed as exc:
             raise UnreachableTarget(str(exc)) from exc
+
+
+def _check_8bit(context: Context, users: Iterable[MailUser]) -> None:
+    """Ask as a session of the run does; what else goes wrong in that is for the run to show."""
+    for user in users:
+        if not isinstance(user, SmtpUser):
+            continue
+        try:
+            user.open().quit()
+        except OperationFailed as exc:
+            if exc.error_class == NOT_8BIT:
+                directory = context.plan.settings.content.directory
+                raise UsageError(
+                    f"content.directory: {directory} has messages with octets above 127, and {user.endpoint} "
+                    "does not offer 8BITMIME; take them out of the directory"
+                ) from exc
+        finally:
+            user.hang_up()

@@ -75,6 +75,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
         phase: The phase it is in, -1 before the first.
         disorder: A new division reached it too late: arrivals may have been made twice.
         round: The round of the audit that `read` is about.
+        notes: What is to be said of this worker; `remarks`: of the run, which is said once however many say it.
         faults: Exceptions that nobody expected, and how often each came.
         problem: Why it was ``refused``, and the `exit_code` that goes with it.
         evidence: error class -> the last exchanges before one of its first errors.
@@ -96,6 +97,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     ledger: bytes = b""
     read: list[MailboxRead] = []
     notes: list[str] = []
+    remarks: list[str] = []
     faults: dict[str, int] = {}
     evidence: dict[str, list[str]] = {}
 

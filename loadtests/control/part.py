@@ -58,6 +58,7 @@ class Part:
         self._greenlets: Final[list[gevent.Greenlet]] = []
         self._meter: Final = health.Meter(monotonic(), process_time())
         self._context: Final = make_context(place, plan, worker, began_s - place.behind_s)
+        self._remarks = list(self._context.letters.notes)
         kinds = kinds_of(place, self._context)
         self._driver: Final = Driver(
             kinds,
@@ -173,6 +174,7 @@ class Part:
         measured = self._meter.drain()
         figures = self._context.recorder.drain(monotonic())
         has_read, self._has_read = self._has_read, []
+        remarks, self._remarks = self._remarks, []
         working = self._stage in ("arriving", "draining")
         self._place.tell(
             Report(
@@ -187,6 +189,7 @@ class Part:
                 round=self._round,
                 read=has_read,
                 notes=self._notes(),
+                remarks=remarks,
                 figures=[(number, delta) for number, delta in figures.items() if delta.seconds],
                 health=measured if working else None,
                 ledger=self._context.ledger.drain(),

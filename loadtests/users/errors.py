@@ -22,6 +22,7 @@ from harness.errors import (
 )
 
 __all__ = [
+    "NOT_8BIT",
     "RUBBISH",
     "TROUBLE",
     "Closed",
@@ -52,6 +53,8 @@ class OutOfResources(ConnectFailed):
 
 
 RUBBISH: Final = "rubbish"
+# A message that must not be sent to who does not offer that (RFC 6152 §3).
+NOT_8BIT: Final = "8bitmime"
 
 # The first that fits; what the peer's octets mean is not among them.
 TROUBLE: Final[Mapping[type[MailproofError], str]] = {

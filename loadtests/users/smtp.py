@@ -61,6 +61,8 @@ class SmtpUser(MailUser):
         session.hello()
         if self.wants_tls(session):
             session.start_tls()
+        if self.shared.letters.needs_8bit:
+            session.check_8bit()
         return session
 
     def wants_tls(self, session: SmtpSession) -> bool:

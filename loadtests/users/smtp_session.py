@@ -10,7 +10,7 @@ import gevent
 from harness.errors import ProtocolError, TransportError
 from loadtests.content.letters import Letter
 from loadtests.users.connection import Connection
-from loadtests.users.errors import OperationFailed
+from loadtests.users.errors import NOT_8BIT, OperationFailed
 from loadtests.users.smtp_dialogue import DONE, GO_ON, SmtpDialogue
 from loadtests.users.smtp_replies import GOING_AWAY
 
@@ -132,6 +132,17 @@ class SmtpSession(SmtpDialogue):
             raise trouble
         return count
 
+    def check_8bit(self) -> None:
+        """Whether messages may hold octets above 127.
+
+        Raises:
+            OperationFailed: Of class ``8bitmime``; nothing was sent.
+
+        Source: RFC 6152 §3 (not without 8BITMIME).
+        """
+        if "8BITMIME" not in self.extensions:
+            raise self.failed(self.names.mail, monotonic(), NOT_8BIT, "8BITMIME is not offered")
+
     # The steps of one message
 
     def _begin(self, outgoing: Outgoing) -> None:
@@ -169,7 +180,7 @@ class SmtpSession(SmtpDialogue):
 
     def _mail(self, letter: Letter) -> bytes:
         size = b" SIZE=%d" % letter.octets if "SIZE" in self.extensions else b""
-        body = b" BODY=8BITMIME" if letter.needs_8bit and "8BITMIME" in self.extensions else b""
+        body = b" BODY=8BITMIME" if letter.needs_8bit else b""
         return b"MAIL FROM:<%b>%b%b\r\n" % (letter.mail_from, size, body)
 
     def _write_envelope(self, outgoing: Outgoing) -> None:

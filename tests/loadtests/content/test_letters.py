@@ -181,6 +181,7 @@ def test_what_a_server_must_offer_is_said(tmp_path: Path) -> None:
         c=b"Subject: x\n\n" + b"l" * 999 + b"\n",
         d=b"no message",
         e=b"A: b\n\n" + b"x" * 100_001,
+        f="Subject: grün\n\n".encode(),
     )
     assert sorted((each.needs_8bit, each.long_lines) for each in all_of(made)) == [
         (False, False),
@@ -188,9 +189,9 @@ def test_what_a_server_must_offer_is_said(tmp_path: Path) -> None:
         (True, False),
     ]
     assert [note.removeprefix(f"{tmp_path}: ") for note in made.notes] == [
-        "2 of 5 files are left out, too large or no message: d, e",
-        "1 of 5 files hold octets above 127: a server must offer 8BITMIME",
-        "1 of 5 files have lines over 998 octets: servers may refuse or break them",
+        "3 of 6 files are left out, too large or no message: d, e, f",
+        "1 of 6 files hold octets above 127: a server must offer 8BITMIME",
+        "1 of 6 files have lines over 998 octets: servers may refuse or break them",
     ]
 
 

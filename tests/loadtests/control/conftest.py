@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,14 @@ class SmallTarget:
     Attributes:
         answered_s: When the final reply to each message was written, on `time.monotonic`.
         drops: Says whether a message is thrown away: from its number.
+        offers: The extensions that EHLO tells of: from the number of the session, which is 1 for the first.
     """
 
     def __init__(self) -> None:
         self.answered_s: list[float] = []
         self.sessions = 0
         self.drops: Callable[[int], bool] = lambda _number: False
+        self.offers: Callable[[int], Sequence[str]] = lambda _session: ("PIPELINING",)
         self.mailboxes: dict[str, dict[int, bytes]] = {}
         self._uid = 0
         self._servers: list[asyncio.Server] = []
@@ -106,14 +108,14 @@ class SmallTarget:
     async def _smtp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1
         recipients: list[str] = []
-        answers = {"MAIL": b"250 fine\r\n", "RSET": b"250 fine\r\n", "QUIT": b"221 bye\r\n"}
+        offered = "".join(f"250-{keyword}\r\n" for keyword in self.offers(self.sessions))
+        ehlo = f"250-small.example.test\r\n{offered}250 HELP\r\n".encode()
+        answers = {"EHLO": ehlo, "MAIL": b"250 fine\r\n", "RSET": b"250 fine\r\n", "QUIT": b"221 bye\r\n"}
         await self._talk(reader, writer, b"220 small.example.test\r\n", self._smtp_line(answers, recipients))
 
     def _smtp_line(self, answers: dict[str, bytes], recipients: list[str]) -> Any:
         async def answer(line: bytes, reader: asyncio.StreamReader) -> bytes:
             verb = line[:4].upper().decode()
-            if verb == "EHLO":
-                return b"250-small.example.test\r\n250 PIPELINING\r\n"
             if verb == "RCPT":
                 recipients.append(line.split(b"<")[1].split(b">")[0].decode())
                 return b"250 fine\r\n"
@@ -347,6 +349,13 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def forked(free_port: int) -> Callable[[int], list[str]]:
+    """So many processes, and a port that no other run on this machine meets at."""
+    meeting = ["--master-bind-port", str(free_port), "--master-port", str(free_port)]
+    return lambda processes: ["--processes", str(processes), *meeting]
 
 
 @pytest.fixture(name="steady")

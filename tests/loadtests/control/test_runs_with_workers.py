@@ -6,17 +6,12 @@ import signal
 import psutil
 
 
-def forked(processes: int, port: int) -> list[str]:
-    """So many processes, and a port that no other run on this machine meets at."""
-    return ["--processes", str(processes), "--master-bind-port", str(port), "--master-port", str(port)]
-
-
 def test_forked_processes_share_the_arrivals_and_agree_with_locusts_table(
-    run, target, steady, free_port
+    run, target, steady, forked
 ) -> None:
     run.plan(steady(40, 3), workers=2)
 
-    process = run.start(*forked(2, free_port), "--json-file", "table")
+    process = run.start(*forked(2), "--json-file", "table")
     summary = run.finish(process)
 
     run.assert_went_well(process, summary)
@@ -59,10 +54,10 @@ def test_of_three_workers_one_is_killed_and_the_figures_add_up(run, target, stea
     assert [worker.wait(15) for worker in (workers[0], workers[2])] == [0, 0]
 
 
-def test_ctrl_c_to_all_processes_is_the_masters_to_decide(run, target, steady, free_port) -> None:
+def test_ctrl_c_to_all_processes_is_the_masters_to_decide(run, target, steady, forked) -> None:
     run.plan(steady(40, 60), workers=2)
 
-    process = run.start(*forked(2, free_port))
+    process = run.start(*forked(2))
     run.wait_until(lambda: len(target.answered_s) > 40)
     os.killpg(process.pid, signal.SIGINT)
     summary = run.finish(process)
@@ -100,10 +95,10 @@ def test_a_worker_that_comes_late_takes_part_and_one_that_cannot_says_why(
     assert blind.wait(15) == 3
 
 
-def test_no_process_is_left_when_the_master_is_killed(run, target, steady, free_port) -> None:
+def test_no_process_is_left_when_the_master_is_killed(run, target, steady, forked) -> None:
     run.plan(steady(20, 60), workers=2)
 
-    process = run.start(*forked(2, free_port))
+    process = run.start(*forked(2))
     run.wait_until(lambda: len(target.answered_s) > 20)
     workers = psutil.Process(process.pid).children()
     process.kill()
