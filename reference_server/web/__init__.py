@@ -1,0 +1,1 @@
+"""Pages in a browser: webmail for any target, and the HTTP server that carries it."""
