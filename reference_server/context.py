@@ -4,8 +4,9 @@ import ssl
 from dataclasses import dataclass
 from typing import TypeVar
 
-from reference_server.accounts import Accounts
+from reference_server.accounts import Accounts, accounts_of
 from reference_server.clock import Clock
+from reference_server.errand import Workers
 from reference_server.faults import Faults
 from reference_server.journal import Journal
 from reference_server.link import Link
@@ -31,6 +32,7 @@ class Context:
     clock: Clock
     journal: Journal
     link: Link
+    workers: Workers
 
     @classmethod
     def make(
@@ -42,13 +44,14 @@ class Context:
         clock: Clock,
         faults: Faults | None = None,
         journal: Journal | None = None,
+        workers: Workers | None = None,
     ) -> "Context":
         """A host with this store; its users' mailboxes are made."""
-        for user in site.users:
+        for user in site.residents:
             store.create_user(user.name)
         return cls(
             site=site,
-            accounts=Accounts(site),
+            accounts=accounts_of(site, store.create_user),
             store=store,
             queue=Queue(store, clock),
             tls=tls,
@@ -56,6 +59,7 @@ class Context:
             clock=clock,
             journal=journal or Journal(clock),
             link=Link(site.host, site.host.reach),
+            workers=workers or Workers(),
         )
 
     @property

@@ -58,7 +58,9 @@ class RunningHost:
             name="mailproof reference server" if len(site.world.hosts) == 1 else self.host.name,
             domain=site.domain,
             endpoints={p: Endpoint(p, address, self.ports[p]) for p in Protocol if p in self.ports},
-            accounts=tuple(Account(u.address, u.password, u.address) for u in site.users if u.keeps_mail),
+            accounts=tuple(
+                Account(u.address, u.password, u.address) for u in site.users if u.keeps_mail and u.password
+            ),
             ca_pem=self._ca_pem,
             policy=policy_of(site),
         )

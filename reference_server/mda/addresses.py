@@ -72,7 +72,7 @@ class Addresses:
         for name, rest in ((whole, ""), (base, detail)):
             if name in domain.aliases:
                 return domain.aliases[name]
-            user = self.site.world.user(f"{name}@{domain.name}")
+            user = self.site.user(f"{name}@{domain.name}")
             if user is not None:
                 return Local(user, rest)
         return (domain.catch_all,) if domain.catch_all else None

@@ -1,7 +1,7 @@
 """The world as one host of it sees it: which mail is its own, whose mailbox an address means."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from reference_server.world.model import Domain, Host, Mx, User, World
@@ -11,10 +11,16 @@ __all__ = ["Site"]
 
 @dataclass(frozen=True)
 class Site:
-    """One host's place in the world."""
+    """One host's place in the world.
+
+    Attributes:
+        newcomers: Address -> a user whom the world does not name and a directory of accounts does; they come as they
+            log in, in any thread.
+    """
 
     world: World
     host: Host
+    newcomers: dict[str, User] = field(default_factory=dict, compare=False)
 
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
@@ -22,10 +28,22 @@ class Site:
         return tuple(domain for domain in self.world.domains if domain.mailboxes == self.host.name)
 
     @cached_property
-    def users(self) -> tuple[User, ...]:
-        """Who has a mailbox here."""
+    def residents(self) -> tuple[User, ...]:
+        """The users of the world who have a mailbox here."""
         names = {domain.name for domain in self.domains}
         return tuple(user for user in self.world.users if user.domain in names)
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Who has a mailbox here."""
+        return (*self.residents, *self.newcomers.values())
+
+    def move_in(self, address: str) -> User:
+        """The user with this address of a local domain, from now on one of `users`; twice is once."""
+        local_part, _, domain = address.rpartition("@")
+        plain = domain == self.domain and "@" not in local_part and self.user_named(local_part) is None
+        newcomer = User(local_part if plain else address, "", address)
+        return self.user(address) or self.newcomers.setdefault(address, newcomer)
 
     @property
     def domain(self) -> str:
@@ -76,6 +94,10 @@ class Site:
         if inside is None or Mx(best, self.host.name) not in found.mx:
             return domain
         return _literal(inside)
+
+    def user(self, address: str) -> User | None:
+        """The user with this address, in any case; None where nobody of the world and no newcomer has it."""
+        return self.world.user(address) or self.newcomers.get(address.lower())
 
     def user_named(self, name: str) -> User | None:
         """The user who logs in by this: ``name``, or an address, in any case."""

@@ -1,0 +1,117 @@
+"""What the sessions of a host ask about their clients: directories behind it, mailboxes before it."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from harness.wire.sasl import Credentials
+from reference_server.accounts import scram
+from reference_server.accounts.directory import Abilities, Directory, ScramSecrets
+from reference_server.world.model import User
+from reference_server.world.site import Site
+
+__all__ = ["Accounts"]
+
+_log = logging.getLogger(__name__)
+
+# Ours: an address has 254 octets at most (RFC 5321 §4.5.3.1.3, without its brackets), and no name in the field more.
+MAX_USER_OCTETS: Final = 254
+
+
+class Accounts:
+    """The accounts of a host, by the name one logs in with; a user is answered by the name of the mailbox.
+
+    All but `abilities`, `instant` and `means` may block, for a bounded time, and raise `BackEndUnavailable`; they may
+    be called in many threads at once. Somebody whom a back end knows and the world does not moves in: a mailbox is
+    made, and mail to the address is taken.
+
+    Args:
+        make_mailbox: Called with the name of the mailbox of everybody who moves in.
+
+    Attributes:
+        instant: Nothing is asked that takes time, so no worker thread is needed.
+    """
+
+    def __init__(
+        self, site: Site, directory: Directory, make_mailbox: Callable[[str], None], *, instant: bool
+    ) -> None:
+        self.instant = instant
+        self._site = site
+        self._directory = directory
+        self._make_mailbox = make_mailbox
+        self._moving_in = threading.Lock()
+        self._secret = secrets.token_bytes(32)
+
+    @property
+    def abilities(self) -> Abilities:
+        """What can be asked here; mechanisms that need more are not offered."""
+        return self._directory.abilities
+
+    def verify(self, user: str, password: str) -> str | None:
+        """The mailbox of the user whose password this is; None for a wrong one or an unknown user."""
+        if not password:
+            return None
+        return self._mailbox(self._directory.verify(asked_for(user), password))
+
+    def known(self, user: str) -> str | None:
+        """The mailbox of the user, where there is one."""
+        return self._mailbox(self._directory.known(asked_for(user)))
+
+    def scram_secrets(self, user: str, mechanism: str) -> ScramSecrets:
+        """The keys for ``SCRAM-SHA-1`` or ``SCRAM-SHA-256``; for whom there are none made up, the same each time.
+
+        Who proves to have the password is then to be asked for by `known`.
+        """
+        found = self._directory.scram_secrets(asked_for(user), mechanism)
+        return found or scram.made_up(user, mechanism, self._secret)
+
+    def password(self, user: str) -> str | None:
+        """The password where it is kept in the clear, else None."""
+        return self._directory.password(asked_for(user))
+
+    def means(self, name: str, mailbox: str) -> bool:
+        """Whether a name is that of a mailbox whose owner has logged in: the authorization identity of oneself."""
+        found = self._site.user_named(name)
+        return found is not None and found.name == mailbox
+
+    def authenticate(self, credentials: Credentials) -> str | None:
+        """The mailbox's name when the password is right and the client acts for itself, else None."""
+        mailbox = self.verify(credentials.user, credentials.password)
+        if mailbox is None or credentials.authorization in ("", credentials.user):
+            return mailbox
+        return mailbox if self.means(credentials.authorization, mailbox) else None
+
+    def close(self) -> None:
+        """Give back what the directories hold; twice is once."""
+        self._directory.close()
+
+    def _mailbox(self, address: str | None) -> str | None:
+        """The name of a user's mailbox, made where there is none yet."""
+        if address is None:
+            return None
+        user = self._site.user(address) or self._move_in(address)
+        return user.name if user is not None else None
+
+    def _move_in(self, address: str) -> User | None:
+        if self._site.local_domain(address.rpartition("@")[2]) is None:
+            _log.warning("%s has an account, and no mailbox can be on %s", address, self._site.host.name)
+            return None
+        with self._moving_in:
+            user = self._site.move_in(address)
+            self._make_mailbox(user.name)
+        return user
+
+
+def asked_for(user: str) -> str:
+    """The name as a directory may be asked for it; one that nobody can have, for what nobody's name can be.
+
+    It is asked for all the same, so that it takes as long as any other.
+    """
+    unreadable = len(user.encode("utf-8", "replace")) > MAX_USER_OCTETS or not user.isprintable()
+    return NOBODY if unreadable else user
+
+
+# RFC 2606 §2: no such domain is anybody's.
+NOBODY: Final = "nobody@nowhere.invalid"
