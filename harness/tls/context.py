@@ -1,0 +1,97 @@
+"""A context whose connections know their channel bindings and, on a server, the name that the client asked for."""
+
+import ssl
+import threading
+from typing import Final
+
+from harness.tls.certificates import read_certificate
+from harness.tls.exporter import KeyLog, export
+from harness.wire.tls import TLS_EXPORTER, TLS_SERVER_END_POINT
+
+__all__ = ["TlsContext", "TlsObject", "TlsSocket"]
+
+# Secrets in a key log are told apart by who is at it: one handshake in memory takes a step at a time.
+_STEP: Final = threading.Lock()
+
+
+class TlsContext(ssl.SSLContext):
+    """As `ssl.SSLContext`; `get_channel_binding` of its connections knows tls-exporter and tls-server-end-point too.
+
+    Attributes:
+        end_point: On a server, the tls-server-end-point of its own certificate (RFC 5929 §4.1).
+    """
+
+    end_point: bytes | None = None
+
+    # ssl.SSLContext is made in __new__, and takes its arguments there.
+    def __init__(self, protocol: int) -> None:  # noqa: ARG002
+        super().__init__()
+        self.sslobject_class = TlsObject
+        self.sslsocket_class = TlsSocket
+        self.key_log = KeyLog()
+        self.keylog_filename = str(self.key_log.path)
+        self.key_log.hide()
+        self.key_log.take()
+
+
+class TlsObject(ssl.SSLObject):
+    """A connection whose octets somebody else carries: asyncio, trio, a greenlet.
+
+    Attributes:
+        asked_name: On a server: whom the client asked for, None where it did not say.
+    """
+
+    asked_name: str | None = None
+    exporter: bytes | None = None
+
+    def do_handshake(self) -> None:
+        with _STEP:
+            try:
+                super().do_handshake()
+            finally:
+                _keep_exporter(self)
+
+    def get_channel_binding(self, cb_type: str = "tls-unique") -> bytes | None:
+        return _own_binding(self, cb_type) if cb_type in _OURS else super().get_channel_binding(cb_type)
+
+
+class TlsSocket(ssl.SSLSocket):
+    """A connection on a blocking socket.
+
+    There is no exporter where several handshakes of one context run at the same time.
+
+    Attributes:
+        asked_name: As a `TlsObject` has it.
+    """
+
+    asked_name: str | None = None
+    exporter: bytes | None = None
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        finally:
+            _keep_exporter(self)
+
+    def get_channel_binding(self, cb_type: str = "tls-unique") -> bytes | None:
+        return _own_binding(self, cb_type) if cb_type in _OURS else super().get_channel_binding(cb_type)
+
+
+_OURS: Final = frozenset({TLS_EXPORTER, TLS_SERVER_END_POINT})
+
+
+def _keep_exporter(connection: TlsObject | TlsSocket) -> None:
+    """The secret of a handshake, where there is no doubt that it is this one's."""
+    context = connection.context
+    secrets = context.key_log.take() if isinstance(context, TlsContext) else []
+    if len(secrets) == 1:
+        connection.exporter = export(secrets[0])
+
+
+def _own_binding(connection: TlsObject | TlsSocket, name: str) -> bytes | None:
+    if name == TLS_EXPORTER:
+        return connection.exporter
+    if connection.server_side:
+        return connection.context.end_point if isinstance(connection.context, TlsContext) else None
+    certificate = connection.getpeercert(binary_form=True)
+    return read_certificate(certificate).end_point if certificate else None
