@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
 
-from harness.clients.imap_results import ImapRefused, Result, SelectResult, fetched, found
 from harness.clients.imap_session import SECRET, ImapSession, Piece
 from harness.errors import LocalProtocolError
 from harness.wire import sasl
@@ -13,6 +12,7 @@ from harness.wire.imap.encode import Literal, to_astring
 from harness.wire.imap.fetch import FetchData
 from harness.wire.imap.reader import ResponseReader
 from harness.wire.imap.responses import Capability, ListData, NamespaceData, StatusData, Tagged, Untagged
+from harness.wire.imap.results import ImapRefused, Result, SelectResult, fetched, found
 from harness.wire.imap.sequence import SequenceSet
 from harness.wire.imap.states import Answer, Verb, in_sequence
 from harness.wire.lines import CRLF

@@ -3,27 +3,21 @@
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from harness.clients.dialogue import Dialogue
-from harness.clients.imap_results import Result
 from harness.clients.transport import Transport
-from harness.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
-from harness.wire.imap.encode import Literal
+from harness.errors import ConnectionLost, RemoteProtocolError
+from harness.wire.imap.command_octets import SECRET, Piece, cut_command
 from harness.wire.imap.reader import ResponseReader
 from harness.wire.imap.responses import Capability, Condition, Continuation, Response, Tagged
+from harness.wire.imap.results import Result
 from harness.wire.imap.states import TRANSITIONS, Answer, State, Verb, in_sequence, next_state, verb_of
 from harness.wire.lines import CRLF
 
 __all__ = ["SECRET", "ImapSession", "Piece"]
-
-# A part of a command; the parts are put together with spaces.
-Piece = bytes | Literal
-
-# What the transcript keeps in a secret's place.
-SECRET: Final = b"<secret>"
 
 # Ours: what may come before one command is completed, and how many responses may wait to be asked for.
 MAX_RESULT_OCTETS: Final = 256 * 1024 * 1024
@@ -217,7 +211,7 @@ class ImapSession(Dialogue):
         Source: RFC 3501 §2.2.1, §4.3, §7.5; RFC 7888 §3.
         """
         tag = self.new_tag() if tag is None else tag
-        chunks = list(_chunks((tag, *pieces), shown))
+        chunks = list(cut_command((tag, *pieces), shown))
         self._sent[tag] = _verb(pieces)
         deadline = self._deadline(None)
         for number, chunk in enumerate(chunks):
@@ -235,7 +229,7 @@ class ImapSession(Dialogue):
         """Send whole command lines in one write, each with a tag of its own; their results in the order sent."""
         tags = [self.new_tag() for _ in lines]
         pairs = list(zip(tags, lines, strict=True))
-        octets = b"".join(chunk for pair in pairs for chunk in _chunks(pair, None))
+        octets = b"".join(chunk for pair in pairs for chunk in cut_command(pair, None))
         self._sent.update((tag, verb_of(line)) for tag, line in pairs)
         self.transport.send(octets)
         return [self.wait_tagged(tag) for tag in tags]
@@ -254,25 +248,6 @@ class ImapSession(Dialogue):
 def _verb(pieces: Sequence[Piece]) -> Verb | None:
     first = pieces[0] if pieces else b""
     return verb_of(first) if isinstance(first, bytes) else None
-
-
-def _chunks(pieces: Sequence[Piece], shown: bytes | None) -> Iterator[bytes]:
-    """The octets of a command, cut where the server's ``+`` is awaited; the last ends with CRLF."""
-    chunk = b""
-    for number, piece in enumerate(pieces):
-        chunk += b" " * bool(number)
-        if isinstance(piece, bytes):
-            if b"\r" in piece or b"\n" in piece:
-                told = piece[:80] if shown is None else shown
-                raise LocalProtocolError(f"a command cannot hold CR or LF but in a literal: {told!r}")
-            chunk += piece
-            continue
-        chunk += piece.announcement
-        if piece.sync:
-            yield chunk
-            chunk = b""
-        chunk += piece.octets
-    yield chunk + CRLF
 
 
 def _upper(names: Iterable[str]) -> frozenset[str]:

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from harness.clients.imap import ImapClient
-from harness.clients.imap_results import Result
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.target import Account
 from harness.wire.imap.encode import encode_astring, encode_quoted
 from harness.wire.imap.responses import Continuation, ListData, Response, Tagged, Untagged
+from harness.wire.imap.results import Result
 from suites.imap.scratch import carried_out, name_for
 
 __all__ = [

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from harness.clients.imap import ImapClient, Literal
-from harness.clients.imap_results import Result, SelectResult, fetched, found
 from harness.clients.live import LiveTarget
 from harness.errors import TransportError, Unclear
 from harness.wire.imap.encode import encode_astring, encode_date_time, encode_flags
 from harness.wire.imap.fetch import FetchData
 from harness.wire.imap.responses import Expunge, NamespaceData, Response
+from harness.wire.imap.results import Result, SelectResult, fetched, found
 from harness.wire.imap.states import State
 from suites.mail import plain_message
 

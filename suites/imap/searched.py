@@ -9,9 +9,9 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from harness.clients.imap_results import found
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
+from harness.wire.imap.results import found
 from harness.wire.imap.states import Answer
 from suites.imap.scratch import Scratch, Stored, numbers, plain_flags, stock
 from suites.mail import plain_message

@@ -5,12 +5,12 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import SelectResult
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import Literal, encode_astring, encode_quoted
 from harness.wire.imap.mutf7 import encode_mailbox_name
+from harness.wire.imap.results import SelectResult
 from suites.covers import covers
 from suites.imap.dialogue import create, listed, separator, token_only, tree
 from suites.imap.scratch import carried_out, examine, name_for

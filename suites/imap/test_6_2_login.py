@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
-from harness.clients.imap_results import Result
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.target import Account, Protocol
 from harness.wire.imap.encode import Literal, encode_quoted, is_atom
 from harness.wire.imap.responses import Continuation
+from harness.wire.imap.results import Result
 from harness.wire.imap.states import Answer
 from suites.covers import covers
 from suites.imap.dialogue import answers, challenge, plain_response, public, secret, tagged

@@ -7,7 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
-from harness.clients.imap_results import Result
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.strategies.messages import bodies, eight_bit_bodies
@@ -15,6 +14,7 @@ from harness.target import Protocol
 from harness.wire.imap.codes import AppendUid
 from harness.wire.imap.encode import Literal, encode_astring, encode_date_time, encode_flags
 from harness.wire.imap.responses import Exists
+from harness.wire.imap.results import Result
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
 from suites.imap.dialogue import code_name, create, listed

@@ -5,11 +5,11 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import SelectResult, found
 from harness.clients.live import LiveTarget
 from harness.target import Protocol
 from harness.wire.imap.encode import Literal, encode_astring, encode_quoted
 from harness.wire.imap.responses import Condition, ListData
+from harness.wire.imap.results import SelectResult, found
 from suites.covers import covers, proves
 from suites.imap.dialogue import case_variants, code_name
 from suites.imap.scratch import carried_out, examine, message, messages, name_for, scratch

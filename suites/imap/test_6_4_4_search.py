@@ -9,12 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.clients.imap import Literal
-from harness.clients.imap_results import found
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_date
 from harness.wire.imap.responses import ESearch, Search
+from harness.wire.imap.results import found
 from harness.wire.imap.states import Answer
 from suites.covers import covers
 from suites.imap.scratch import Scratch, Stored, message, scratch, stock

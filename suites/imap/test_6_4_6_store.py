@@ -6,12 +6,12 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import fetched, found
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_flags
 from harness.wire.imap.responses import Fetch
+from harness.wire.imap.results import fetched, found
 from suites.covers import covers
 from suites.imap.scratch import Scratch, messages, news, numbers, plain_flags, scratch, spare, told
 from suites.needs import endpoint, imap_offers, needs

@@ -8,13 +8,13 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import Result, fetched
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from harness.target import Protocol
 from harness.wire.imap.codes import CopyUid
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import ListData
+from harness.wire.imap.results import Result, fetched
 from harness.wire.imap.states import Answer
 from suites.covers import covers
 from suites.imap.scratch import (

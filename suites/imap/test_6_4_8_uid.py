@@ -6,12 +6,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import found
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import Fetch
+from harness.wire.imap.results import found
 from suites.covers import covers
 from suites.imap.scratch import append, message, messages, scratch, select, spare, told
 from suites.needs import endpoint, imap_offers, needs

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clients.imap import ImapClient
-from harness.clients.imap_results import Result
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered
 from harness.target import Protocol
 from harness.wire.imap.responses import Capability, Enabled
+from harness.wire.imap.results import Result
 from suites.covers import covers, proves
 from suites.imap.dialogue import case_variants
 from suites.needs import Need, accounts, endpoint, imap_offers, needs

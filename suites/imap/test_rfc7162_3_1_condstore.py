@@ -5,11 +5,11 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import Result, SelectResult, fetched, found
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import ESearch, Fetch, Search
+from harness.wire.imap.results import Result, SelectResult, fetched, found
 from harness.wire.imap.sequence import SequenceSet
 from harness.wire.imap.states import Answer
 from suites.covers import covers

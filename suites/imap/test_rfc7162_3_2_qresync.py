@@ -6,11 +6,11 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.clients.imap_results import Result, SelectResult
 from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import Condition, Expunge, Fetch, Response, Vanished
+from harness.wire.imap.results import Result, SelectResult
 from harness.wire.imap.states import Answer
 from suites.covers import covers
 from suites.imap.scratch import Scratch, carried_out, messages, news, numbers, scratch, select, told

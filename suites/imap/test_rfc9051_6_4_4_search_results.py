@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from harness.clients.imap_results import Result, found
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from harness.wire.imap.responses import ESearch, Search
+from harness.wire.imap.results import Result, found
 from harness.wire.imap.states import Answer
 from suites.covers import covers, proves
 from suites.imap.dialogue import case_variants

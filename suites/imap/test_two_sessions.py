@@ -6,12 +6,12 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from harness.clients.imap_results import Result, found
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from harness.target import Protocol
 from harness.wire.imap.encode import encode_astring
 from harness.wire.imap.responses import Exists, Expunge, Fetch
+from harness.wire.imap.results import Result, found
 from suites.covers import covers, proves
 from suites.imap.scratch import Scratch, append, carried_out, message, name_for, plain_flags, select, told
 from suites.machine import CheckMachine, run_machine, step
