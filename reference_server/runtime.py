@@ -168,6 +168,7 @@ class AsyncioSide(_Side):
                 tls=context.tls,
                 idle_s=context.world.limits.smtp_idle_s,
                 link=context.link,
+                workers=context.workers,
                 loop=self._asyncio,
                 connections=connections,
             )

@@ -16,6 +16,7 @@ from harness.target import Outside, Protocol, SocketAddress, Target
 from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.dns import Authority, serve_dns
+from reference_server.errand import Workers
 from reference_server.faults import Faults
 from reference_server.host import RunningHost
 from reference_server.journal import Journal
@@ -83,6 +84,7 @@ class Server:
         self.journal = Journal(self.clock)
         self._data_dir = data_dir
         self._authority = CertificateAuthority()
+        self._workers = Workers()
         self._running = ExitStack()
         try:
             self.hosts: Mapping[str, RunningHost] = {each.name: self._make(each) for each in chosen}
@@ -171,6 +173,7 @@ class Server:
             clock=self.clock,
             faults=self.faults,
             journal=self.journal,
+            workers=self._workers,
         )
         ports = ports_of(self.world, host)
         relay = RelayService(context, ports)

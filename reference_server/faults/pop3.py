@@ -73,10 +73,11 @@ class LfEndsACommand(Pop3Session):
 class LinesOf100Octets(Pop3Session):
     """What a command line has beyond 100 octets is the next command."""
 
-    def line(self, line: bytes) -> Response:
+    def line(self, line: bytes) -> Response | None:
         if self.state is State.AUTH or len(line) <= 100:
             return super().line(line)
-        return Response(Answer.ERR, error("Line too long").octets + self.line(line[100:]).octets)
+        self.say(error("Line too long"))
+        return self.line(line[100:])
 
 
 @fault("pop3.noop-before-login")

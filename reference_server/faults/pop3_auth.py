@@ -96,7 +96,7 @@ class SaslGoneAfterAuth(Pop3Session):
 class AuthTwice(Pop3Session):
     """AUTH after AUTH is answered by a challenge."""
 
-    def line(self, line: bytes) -> Response:
+    def line(self, line: bytes) -> Response | None:
         again = self.maildrop is not None and line.upper().startswith(b"AUTH ")
         return _CHALLENGE if again else super().line(line)
 
@@ -174,7 +174,7 @@ class Base64SkipsStrays(Pop3Session):
 class ResponsesOf255Octets(Pop3Session):
     """What a response has beyond 255 octets is a command."""
 
-    def auth_response(self, line: bytes) -> Response:
+    def auth_response(self, line: bytes) -> Response | None:
         if len(line) <= 255:
             return super().auth_response(line)
         return Response(Answer.ERR, error("Too long").octets + error("Unknown command").octets)

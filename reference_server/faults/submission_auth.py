@@ -147,7 +147,7 @@ class Login200(SmtpSession):
 class ResponseLineRefused(SmtpSession):
     """True credentials on a line of their own fail."""
 
-    def auth_line(self, line: bytes) -> Answer:
+    def auth_line(self, line: bytes) -> Answer | None:
         try:
             sasl.decode(line)
         except sasl.SaslError:
@@ -176,12 +176,10 @@ class StrayCharactersSkipped(SmtpSession):
 class ShortAuthLinesOnly(SmtpSession):
     """A response longer than a command line is answered 500."""
 
-    def auth_line(self, line: bytes) -> Answer:
+    def auth_line(self, line: bytes) -> Answer | None:
         if len(line) <= MAX_COMMAND_LINE:
             return super().auth_line(line)
-        reply = self.reply_to_endless_auth_line()
-        self.state = self.state_after(Verb.AUTH_RESPONSE, reply)
-        return reply
+        return self.reply_to_endless_auth_line()
 
 
 @fault("submission.endless-response-without-5.5.6")

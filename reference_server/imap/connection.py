@@ -1,11 +1,14 @@
 """An IMAP session on its stream: one task converses, one pushes what IDLE waits for."""
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
 
 from reference_server.carrier import StreamCarrier
+from reference_server.errand import Workers, trio_result
 from reference_server.imap.core import ImapCore
 
 __all__ = ["Alarm", "Connection"]
@@ -36,11 +39,19 @@ class Alarm:
 class Connection:
     """Carries a session to its end; the session is told when the connection is lost."""
 
-    def __init__(self, session: ImapCore, carrier: StreamCarrier, alarm: Alarm, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        session: ImapCore,
+        carrier: StreamCarrier,
+        alarm: Alarm,
+        tls: ssl.SSLContext,
+        workers: Workers,
+    ) -> None:
         self._session = session
         self._carrier = carrier
         self._alarm = alarm
         self._tls = tls
+        self._workers = workers
         self._writing = trio.Lock()
 
     async def run(self, idle_s: float) -> None:
@@ -71,6 +82,7 @@ class Connection:
                 await self._write(session.timed_out())
             elif data:
                 await self._write(session.receive(data))
+                await self._run_errands()
             else:
                 return
             if session.wants_tls:
@@ -78,9 +90,20 @@ class Connection:
                 session.tls_started()
 
     async def _read(self, idle_s: float) -> bytes | None:
-        """The next octets; a stop of the server is said to the client first (RFC 3501 §3.4)."""
-        try:
+        async with self._last_words():
             return await self._carrier.read(idle_s)
+
+    async def _run_errands(self) -> None:
+        while (errand := self._session.errand) is not None:
+            async with self._last_words():
+                result = await trio_result(self._workers.submit(errand.run))
+            await self._write(self._session.errand_done(result))
+
+    @asynccontextmanager
+    async def _last_words(self) -> AsyncIterator[None]:
+        """A stop of the server is said to the client first (RFC 3501 §3.4)."""
+        try:
+            yield
         except trio.Cancelled:
             with trio.CancelScope(deadline=trio.current_time() + _LAST_WORDS_S, shield=True):
                 await self._write(self._session.shut_down())

@@ -9,6 +9,7 @@ from harness.wire.imap.command_reader import CommandReader, Incoming, TooLarge, 
 from harness.wire.imap.commands import Arguments, Command, CommandError, parse_command, read_tag
 from harness.wire.imap.states import Answer, State, Verb, in_sequence, next_state
 from reference_server.context import Context
+from reference_server.errand import Errands
 from reference_server.imap.answers import Completion, Refusal, completion_of
 from reference_server.imap.view import View
 from reference_server.store import StoreError
@@ -24,7 +25,7 @@ def _nobody() -> None:
 
 
 @dataclass
-class ImapCore:
+class ImapCore(Errands):
     """The machine behind a session.
 
     Attributes:
@@ -67,7 +68,7 @@ class ImapCore:
         """Take octets off the network, return all the responses they cause, in order (RFC 3501 §5.5)."""
         self._reader.feed(data)
         try:
-            while not (self.closing or self.wants_tls) and self._step():
+            while not (self.closing or self.wants_tls or self.errand) and self._step():
                 pass
         except RemoteProtocolError:
             self.say(self.reply_to_endless_line())
@@ -165,7 +166,9 @@ class ImapCore:
             self.say(self.reply_to_wrong_state(command).encode(command.tag))
             return
         self.before(command)
-        self.go_on(command, self.verb(command), self.perform(command))
+        completion = self.perform(command)
+        if self.errand is None:
+            self.go_on(command, self.verb(command), completion)
 
     def read_command(self, octets: bytes) -> Command:
         """The grammar, with UTF-8 in quoted strings once IMAP4rev2 is on (RFC 9051 §4.3).
@@ -181,7 +184,7 @@ class ImapCore:
         return Verb.UID if command.uid else Verb(command.verb)
 
     def perform(self, command: Command) -> Completion | None:
-        """Run a command that may come now; None where it is not over yet (AUTHENTICATE, IDLE)."""
+        """Run a command that may come now; None where it is not over yet (AUTHENTICATE, IDLE, an errand)."""
         method: Callable[[Command, Arguments], Completion | None] = getattr(
             self, f"do_{command.verb.lower()}"
         )

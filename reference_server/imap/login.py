@@ -140,7 +140,8 @@ class LoginCommands(ImapCore):
             completion = self.auth_response(command, exchange, line)
         except Refusal as refusal:
             completion = refusal.completion
-        self.go_on(command, Verb.AUTH_RESPONSE, completion)
+        if self.errand is None:
+            self.go_on(command, Verb.AUTH_RESPONSE, completion)
 
     def auth_response(
         self, command: Command, exchange: sasl.ServerMechanism, line: bytes

@@ -37,5 +37,5 @@ async def serve_imap(stream: trio.abc.Stream, context: Context, *, implicit_tls:
     """Serve one connection to its end."""
     alarm = Alarm()
     session = context.variant(ImapSession)(context, tls=implicit_tls, wake=alarm.ring)
-    connection = Connection(session, StreamCarrier(stream), alarm, context.tls)
+    connection = Connection(session, StreamCarrier(stream), alarm, context.tls, context.workers)
     await connection.run(context.world.limits.imap_idle_s)

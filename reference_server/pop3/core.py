@@ -10,6 +10,7 @@ from harness.wire.pop3.commands import MAX_AUTH_LINE, Command, CommandError, par
 from harness.wire.pop3.responses import encode_challenge, encode_lines, encode_status
 from harness.wire.pop3.states import Answer, State, Verb, in_sequence, next_state
 from reference_server.context import Context
+from reference_server.errand import Errands
 from reference_server.pop3.maildrop import Maildrop
 
 __all__ = ["Pop3Core", "Response", "error", "ok"]
@@ -35,7 +36,7 @@ def error(text: str, code: str | None = None) -> Response:
 
 
 @dataclass
-class Pop3Core:
+class Pop3Core(Errands):
     """Attributes:
     wants_tls: STLS was answered +OK: the carrier runs the handshake and calls `tls_started`.
     closing: The carrier sends what is left and closes.
@@ -48,6 +49,7 @@ class Pop3Core:
     closing: bool = False
     maildrop: Maildrop | None = None
     _name: str = ""
+    _out: bytearray = field(default_factory=bytearray)
     _lines: LineBuffer = field(default_factory=lambda: LineBuffer(MAX_AUTH_LINE))
     _exchange: sasl.ServerMechanism | None = None
 
@@ -60,14 +62,26 @@ class Pop3Core:
     def receive(self, data: bytes) -> bytes:
         """Take octets off the network, return all the responses they cause, in order (RFC 2449 §6.6)."""
         self._lines.feed(data)
-        out = bytearray()
         try:
-            while not (self.closing or self.wants_tls) and (line := self._lines.next_line()) is not None:
-                out += self.line(line).octets
+            while not (self.closing or self.wants_tls or self.errand) and self._step():
+                pass
         except RemoteProtocolError:
-            out += error("Line too long, closing").octets
+            self.say(error("Line too long, closing"))
             self.closing = True
-        return bytes(out)
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def say(self, response: Response) -> None:
+        """Add a response to the batch."""
+        self._out += response.octets
+
+    def _step(self) -> bool:
+        """One line; False when there is none."""
+        line = self._lines.next_line()
+        if line is not None and (response := self.line(line)) is not None:
+            self.say(response)
+        return line is not None
 
     def tls_started(self) -> None:
         """RFC 2595 §4: what came before is forgotten."""
@@ -93,12 +107,10 @@ class Pop3Core:
 
     # Lines
 
-    def line(self, line: bytes) -> Response:
-        """Answer one line: a command, or a SASL response."""
+    def line(self, line: bytes) -> Response | None:
+        """Answer one line: a command, or a SASL response; None where an errand is left, which says the response."""
         if self.state is State.AUTH:
-            response = self.auth_response(line)
-            self.state = self.state_after(Verb.AUTH_RESPONSE, response.answer)
-            return response
+            return self.concluded(Verb.AUTH_RESPONSE, self.auth_response(line))
         try:
             command = self.read_command(line)
         except CommandError as exc:
@@ -107,18 +119,27 @@ class Pop3Core:
             return self.reply_to_unknown(command)
         if not in_sequence(self.state, command.verb):
             return self.reply_to_wrong_state(command.verb)
-        response = self.perform(command.verb, command)
-        self.state = self.state_after(command.verb, response.answer)
+        return self.concluded(command.verb, self.perform(command.verb, command))
+
+    def concluded(self, verb: Verb, response: Response | None) -> Response | None:
+        """Move on as the response says; None where it is not known yet."""
+        if response is not None:
+            self.state = self.state_after(verb, response.answer)
         return response
+
+    def conclude(self, verb: Verb, response: Response) -> None:
+        """What an errand does at its end: as if the command had been answered at once."""
+        self.concluded(verb, response)
+        self.say(response)
 
     def read_command(self, line: bytes) -> Command:
         """RFC 2449 §3, §4; raises `CommandError`."""
         return parse_command(line)
 
-    def perform(self, verb: Verb, command: Command) -> Response:
+    def perform(self, verb: Verb, command: Command) -> Response | None:
         method = getattr(self, f"do_{verb.value.lower()}")
         try:
-            response: Response = method(command)
+            response: Response | None = method(command)
         except CommandError as exc:
             return self.reply_to_bad_line(exc)
         return response
@@ -211,7 +232,7 @@ class Pop3Core:
     def reply_to_unknown_mechanism(self) -> Response:
         return error("Mechanism not known")
 
-    def auth_response(self, line: bytes) -> Response:
+    def auth_response(self, line: bytes) -> Response | None:
         """A response, or ``*`` that cancels (RFC 5034 §4)."""
         if line == sasl.CANCEL:
             return self.reply_to_cancel()

@@ -9,6 +9,7 @@ from harness.wire.pop3.responses import encode_lines, encode_multi_line
 from harness.wire.pop3.states import Answer
 from reference_server.carrier import StreamCarrier
 from reference_server.context import Context
+from reference_server.errand import trio_result
 from reference_server.pop3.core import Pop3Core, Response, error, ok
 from reference_server.pop3.maildrop import Maildrop
 
@@ -126,6 +127,9 @@ async def serve_pop3(stream: trio.abc.Stream, context: Context, *, implicit_tls:
             if not data:
                 break  # gone, or silent too long: closed without a word (RFC 1939 §3)
             await carrier.write(session.receive(data))
+            while (errand := session.errand) is not None:
+                result = await trio_result(context.workers.submit(errand.run))
+                await carrier.write(session.errand_done(result))
             if session.wants_tls:
                 await carrier.start_tls(context.tls)
                 session.tls_started()

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
 
+from reference_server.errand import Workers
 from reference_server.link import Link
 from reference_server.smtp.session import SmtpSession
 
@@ -48,6 +49,7 @@ class Carrier(SMTP):
         tls: ssl.SSLContext,
         idle_s: float,
         link: Link,
+        workers: Workers,
         loop: asyncio.AbstractEventLoop,
         connections: "Connections",
     ) -> None:
@@ -55,6 +57,7 @@ class Carrier(SMTP):
         self._make_session = make_session
         self._tls = tls
         self._link = link
+        self._workers = workers
         self._connections = connections
         self._dialogue: SmtpSession | None = None
 
@@ -86,6 +89,7 @@ class Carrier(SMTP):
             while not dialogue.closing and (data := await self._reader.read(_READ_OCTETS)):
                 self._reset_timeout()
                 await self._send(dialogue.receive(data))
+                await self._run_errands(dialogue)
                 if dialogue.wants_tls:
                     await self._start_tls(dialogue)
         except (ConnectionError, ssl.SSLError) as exc:
@@ -106,6 +110,18 @@ class Carrier(SMTP):
                 await asyncio.sleep(delay_s)
             self._writer.write(octets)
             await self._writer.drain()
+
+    async def _run_errands(self, dialogue: SmtpSession) -> None:
+        """The client is not held to be idle meanwhile: it waits for us."""
+        while (errand := dialogue.errand) is not None and not dialogue.closing:
+            self._stop_timer()
+            result = await asyncio.wrap_future(self._workers.submit(errand.run))
+            self._reset_timeout()
+            await self._send(dialogue.errand_done(result))
+
+    def _stop_timer(self) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
 
     async def _start_tls(self, dialogue: SmtpSession) -> None:
         """The handshake; octets that came in the clear behind STARTTLS are dropped (RFC 3207 §6)."""

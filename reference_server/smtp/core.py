@@ -16,6 +16,7 @@ from harness.wire.smtp.errors import CommandError
 from harness.wire.smtp.replies import EnhancedCode, encode_reply
 from harness.wire.smtp.states import LMTP_VERBS, SMTP_VERBS, State, Verb, in_sequence, next_state, verb_of
 from reference_server.context import Context
+from reference_server.errand import Errands
 from reference_server.smtp.roles import Role
 
 __all__ = ["Answer", "SmtpCore", "answer"]
@@ -43,7 +44,7 @@ def answer(code: int, enhanced: str, *lines: str) -> Answer:
 
 
 @dataclass
-class SmtpCore:
+class SmtpCore(Errands):
     """The machine behind a session: framing, states, sequence; verbs are methods ``do_VERB`` of the subclasses.
 
     Attributes:
@@ -79,7 +80,7 @@ class SmtpCore:
     def receive(self, data: bytes) -> bytes:
         """Take octets off the network, return all the replies they cause, in order (RFC 2920 §3.2)."""
         self._lines.feed(data)
-        while not self.closing and not self.wants_tls and self._step():
+        while not (self.closing or self.wants_tls or self.errand) and self._step():
             pass
         return self._take_out()
 
@@ -136,7 +137,7 @@ class SmtpCore:
         if self._skipping:
             self._skipping = False
         elif self.state is State.AUTH:
-            self.say(self.auth_line(line))
+            self.conclude(Verb.AUTH_RESPONSE, self.auth_line(line))
         else:
             self.command_line(line)
         return True
@@ -145,11 +146,9 @@ class SmtpCore:
         """Answer a line that is too long once, when it is; the rest of it, up to its CRLF, says nothing."""
         if not self._skipping:
             if self.state is State.AUTH:
-                reply = self.reply_to_endless_auth_line()
-                self.state = self.state_after(Verb.AUTH_RESPONSE, reply)
+                self.conclude(Verb.AUTH_RESPONSE, self.reply_to_endless_auth_line())
             else:
-                reply = self.reply_to_endless_line()
-            self.say(reply)
+                self.say(self.reply_to_endless_line())
         self._skipping = True
         self._lines.take_up_to(MAX_LINE)  # the line is longer, so its CRLF is not in these
 
@@ -199,16 +198,22 @@ class SmtpCore:
         if verb in (Verb.BDAT, Verb.BDAT_LAST):
             self.open_chunk(command, refusal)
             return
-        reply = refusal or self.perform(verb, command)
-        if refusal is None:
-            self.state = self.state_after(verb, reply)
-        self.say(reply)
+        if refusal is not None:
+            self.say(refusal)
+            return
+        self.conclude(verb, self.perform(verb, command))
 
-    def perform(self, verb: Verb, command: Command) -> Answer:
+    def conclude(self, verb: Verb, reply: Answer | None) -> None:
+        """Say how a command ended, and move on; None where an errand is left, which calls this again."""
+        if reply is not None:
+            self.state = self.state_after(verb, reply)
+            self.say(reply)
+
+    def perform(self, verb: Verb, command: Command) -> Answer | None:
         """Run a command that is in sequence; grammar errors become 501, 555 and their like."""
         method = getattr(self, f"do_{verb.value.lower()}")
         try:
-            reply: Answer = method(command)
+            reply: Answer | None = method(command)
         except CommandError as exc:
             return self.reply_to_bad_argument(verb, exc)
         return reply
@@ -261,13 +266,14 @@ class SmtpCore:
 
     # What the subclasses give
 
-    def auth_line(self, line: bytes) -> Answer:
+    def auth_line(self, line: bytes) -> Answer | None:
         raise NotImplementedError
 
     def keep(self, piece: bytes) -> None:
         raise NotImplementedError
 
     def content_complete(self) -> list[Answer]:
+        """The replies to what was read; none yet where an errand is left, which says them."""
         raise NotImplementedError
 
     def forget_client(self) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from harness.wire import sasl
 from harness.wire.smtp.commands import Command, parse_auth
-from harness.wire.smtp.states import Verb
 from reference_server.smtp.content import Content
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
@@ -57,13 +56,8 @@ class SmtpSession(Content):
         """RFC 4954 §4: the server speaks first in this mechanism."""
         return answer(501, "5.7.0", "The mechanism takes no initial response")
 
-    def auth_line(self, line: bytes) -> Answer:
+    def auth_line(self, line: bytes) -> Answer | None:
         """A response, or ``*`` that cancels (RFC 4954 §4)."""
-        reply = self._auth_response(line)
-        self.state = self.state_after(Verb.AUTH_RESPONSE, reply)
-        return reply
-
-    def _auth_response(self, line: bytes) -> Answer:
         if self._exchange is None:
             raise RuntimeError("a response is awaited and no exchange is under way")
         if line == sasl.CANCEL:
