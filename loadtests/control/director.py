@@ -340,11 +340,15 @@ class Director:
         for text in report.notes:
             self._say(f"worker {report.worker}: {text}")
         for text in report.remarks:
-            if text not in findings.notes:
-                self._say(text)
+            self.remark(text)
         for text, times in report.faults.items():
             findings.fault(text, times)
         findings.show(report.evidence)
+
+    def remark(self, text: str) -> None:
+        """Say something that is said once, however often it comes."""
+        if self.findings.note(text):
+            self._say_now(text)
 
     def _say(self, text: str) -> None:
         self.findings.note(text)

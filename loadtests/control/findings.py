@@ -85,10 +85,12 @@ class Findings:
     faults: Counter[str] = field(default_factory=Counter)
     evidence: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, text: str) -> None:
-        """Keep something that is to be said with the result."""
-        if len(self.notes) < _MOST_NOTES and text not in self.notes:
-            self.notes.append(text)
+    def note(self, text: str) -> bool:
+        """Keep something that is to be said with the result; False where it is kept already, or there is too much."""
+        if len(self.notes) >= _MOST_NOTES or text in self.notes:
+            return False
+        self.notes.append(text)
+        return True
 
     def fault(self, text: str, times: int = 1) -> None:
         """Something went wrong in the generator: the result is said to be incomplete."""

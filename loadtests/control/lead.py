@@ -14,7 +14,7 @@ import msgspec
 from gevent.event import Event
 from gevent.queue import Empty, SimpleQueue
 
-from harness.errors import MailproofError, UsageError
+from harness.errors import MailproofError, RunFailed, UsageError
 from loadtests.accounts import Accounts
 from loadtests.context import Terms
 from loadtests.control.director import Crew, Director, State
@@ -211,7 +211,11 @@ class Lead:
         if director.state is State.DONE:
             self._finish()
         elif self._keeper is not None:
-            self._keeper.keep(now_s)
+            try:
+                self._keeper.keep(now_s)
+            except (OSError, RunFailed) as exc:
+                # For want of a descriptor it is for a moment; a disk that is full will be at the end.
+                director.remark(f"results so far cannot be written ({exc}); the run goes on")
 
     def _finish(self) -> None:
         """Write the results, and say that the run has ended."""

@@ -22,7 +22,10 @@ from loadtests.figures.figures import Figures, Totals
 from loadtests.figures.histogram import Latencies
 from loadtests.figures.tally import Sessions
 
-__all__ = ["BEAT_S", "Health", "HealthDelta", "Meter", "run"]
+__all__ = ["BEAT_S", "SHORT_OF", "Health", "HealthDelta", "Meter", "run"]
+
+# The class of an error that is the generator's own: its machine had nothing left to make a connection with.
+SHORT_OF: Final = "generator"
 
 # Ours: often enough to see what delays a session, and a thousandth of a core.
 BEAT_S: Final = 0.05
@@ -193,12 +196,15 @@ class Health:
                 measured[worker].merge(each)
         sessions = {worker: figures.sessions(worker, phase) for worker in sorted({*measured, *self._lost})}
         workers = [self._worker(worker, measured[worker], each) for worker, each in sessions.items()]
-        measured_ms = _measured_ms(figures.total(phase))
+        totals = figures.total(phase)
+        measured_ms = _measured_ms(totals)
         reasons = [
             f"worker {worker} {reason}"
             for worker, each in sessions.items()
             for reason in measured[worker].reasons(each, measured_ms)
         ]
+        if short := totals.errors.get(SHORT_OF):
+            reasons.append(f"it had no port, descriptor or buffer left for {short:,} of its connections")
         return GeneratorHealth(
             cpu=max((worker.cpu for worker in workers), default=0.0),
             lag_ms=max((worker.lag_p99_ms for worker in workers), default=0.0),

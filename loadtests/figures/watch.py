@@ -5,6 +5,7 @@ process that ends itself is said, and so is one of the same name and command lin
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 import psutil
@@ -29,7 +30,9 @@ class Watch:
     def sample(self, now_s: float) -> None:
         """Look once; `now_s` counts from the run's start, as the notes do."""
         for tree in self._trees:
-            self._notes += tree.look(now_s, {other.pid for other in self._trees})
+            # Without a descriptor left nobody can look; what was used meanwhile is seen the next time.
+            with suppress(OSError):
+                self._notes += tree.look(now_s, {other.pid for other in self._trees})
 
     def uses(self) -> list[ProcessUse]:
         """What each has used so far."""

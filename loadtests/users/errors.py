@@ -20,6 +20,7 @@ from harness.errors import (
     TlsFailed,
     TransportError,
 )
+from loadtests.figures.health import SHORT_OF
 
 __all__ = [
     "NOT_8BIT",
@@ -62,7 +63,7 @@ TROUBLE: Final[Mapping[type[MailproofError], str]] = {
     Reset: "reset",
     ConnectionLost: "closed",
     Refused: "refused",
-    OutOfResources: "generator",
+    OutOfResources: SHORT_OF,
     ConnectFailed: "unreachable",
     TlsFailed: "tls",
     ProtocolError: RUBBISH,

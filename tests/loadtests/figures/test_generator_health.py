@@ -125,7 +125,8 @@ def test_on_a_machine_that_is_full_the_figures_are_whose_part_is_larger(
     assert judged([full], ALL_LATE, latencies_s).saturated is saturated
 
 
-@given(st.floats(0.1, 5), st.floats(0, 0.5), st.integers(1, 8))
+# What beats see of its being away may be a beat less than that, which is little where it is away for longer.
+@given(st.floats(0.3, 5), st.floats(0, 0.5), st.integers(1, 8))
 def test_a_starved_generator_that_measures_its_own_lag_says_so(
     away_s: float, idle_share: float, answers: int
 ) -> None:
