@@ -5,9 +5,14 @@ from typing import Final
 
 import trio
 
+from harness.tls import facts_of
+from harness.wire.tls import TlsFacts
+
 __all__ = ["StreamCarrier"]
 
 _READ_OCTETS: Final = 64 * 1024
+# Ours, and asyncio's: how long a handshake may take.
+_HANDSHAKE_S: Final = 60.0
 
 
 class StreamCarrier:
@@ -34,11 +39,17 @@ class StreamCarrier:
         if octets:
             await self._stream.send_all(octets)
 
-    async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Run the handshake as the server; raises `trio.BrokenResourceError` when it fails."""
+    async def start_tls(self, context: ssl.SSLContext) -> TlsFacts:
+        """Run the handshake as the server; raises `trio.BrokenResourceError` when it fails or takes too long."""
         secure = trio.SSLStream(self._stream, context, server_side=True)
-        await secure.do_handshake()
+        try:
+            with trio.fail_after(_HANDSHAKE_S):
+                await secure.do_handshake()
+        except trio.TooSlowError:
+            raise trio.BrokenResourceError(f"no handshake within {_HANDSHAKE_S:g} s") from None
         self._stream = secure
+        connection: ssl.SSLObject = secure._ssl_object
+        return facts_of(connection)
 
     async def close(self) -> None:
         """An orderly end: what was written reaches the client, under TLS close_notify too (RFC 8314 §3.4)."""

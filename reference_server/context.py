@@ -1,6 +1,5 @@
 """What every session of a host shares."""
 
-import ssl
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from reference_server.journal import Journal
 from reference_server.link import Link
 from reference_server.relay.queue import Queue
 from reference_server.store import Store
+from reference_server.tls import HostTls
 from reference_server.world import Host, Site, World
 
 __all__ = ["Context"]
@@ -27,7 +27,7 @@ class Context:
     accounts: Accounts
     store: Store
     queue: Queue
-    tls: ssl.SSLContext
+    tls: HostTls
     faults: Faults
     clock: Clock
     journal: Journal
@@ -39,7 +39,7 @@ class Context:
         cls,
         site: Site,
         store: Store,
-        tls: ssl.SSLContext,
+        tls: HostTls,
         *,
         clock: Clock,
         faults: Faults | None = None,

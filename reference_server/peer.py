@@ -21,7 +21,7 @@ from reference_server.dns import Authority, serve_dns
 from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.sink import EXTENSIONS, DialogueRecord, Received, SinkContext
 from reference_server.store import Store
-from reference_server.tls import CertificateAuthority
+from reference_server.tls import HostTls
 from reference_server.world import Host, Site, World
 from reference_server.world.model import Record, Trouble, TroubleKind
 
@@ -86,7 +86,7 @@ class Peer:
         self._asyncio_side, self._trio_side = AsyncioSide(), TrioSide()
         self._authority = Authority()
         self._clock = Clock()
-        self._tls = CertificateAuthority().context(self.domain, f"*.{self.domain}")
+        self._tls = HostTls.made_for(self.domain, f"*.{self.domain}")
         self._numbers = itertools.count(1)
         self._troubles: list[Trouble] = []
         self._listening: deque[SinkContext] = deque()

@@ -165,7 +165,7 @@ class AsyncioSide(_Side):
         def carrier() -> Carrier:
             return context.variant(Carrier)(
                 make_session,
-                tls=context.tls,
+                tls=context.tls.of(protocol),
                 idle_s=context.world.limits.smtp_idle_s,
                 link=context.link,
                 workers=context.workers,
@@ -173,7 +173,7 @@ class AsyncioSide(_Side):
                 connections=connections,
             )
 
-        tls = context.tls if protocol.implicit_tls else None
+        tls = context.tls.of(protocol) if protocol.implicit_tls else None
         return await self._asyncio.create_server(
             carrier, context.host.address, port, ssl=tls, backlog=_BACKLOG
         )
@@ -297,8 +297,6 @@ class TrioSide(_Side):
             if context.link.delay_s:
                 stream = SlowStream(socket_stream, context.link)
             try:
-                if protocol.implicit_tls:
-                    stream = trio.SSLStream(stream, context.tls, server_side=True)
                 await session(stream, context, implicit_tls=protocol.implicit_tls)
             except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError) as exc:
                 _log.debug("connection lost: %s", exc)

@@ -24,7 +24,7 @@ from reference_server.ports import free_port
 from reference_server.relay.service import RelayService
 from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.store import Store
-from reference_server.tls import CertificateAuthority
+from reference_server.tls import CertificateAuthority, HostTls, TlsSettingsError
 from reference_server.world import ONE_SERVER, Host, Network, Site, World
 from reference_server.world.model import MailboxKind, Reach, RelayPolicy
 from reference_server.world.records import records_of
@@ -59,6 +59,7 @@ class Server:
         KeyError: There is no such fault, or no such host.
         ValueError: A host would relay for everybody, and is not on loopback.
         OSError: An address cannot be listened on.
+        TlsSettingsError: A host's certificate, or another setting of its TLS, cannot be used.
     """
 
     def __init__(
@@ -124,6 +125,14 @@ class Server:
         self.hosts[name].set_reach(Reach(reach))
         return name
 
+    def renew(self) -> dict[str, str]:
+        """Read certificates again while everything goes on; handshakes from now on show the new ones.
+
+        Returns:
+            Of every host what became of it: ``""``, or why it keeps what it had.
+        """
+        return {name: renewed(running.context.tls) for name, running in self.hosts.items()}
+
     def start(self) -> Self:
         """Listen; returns when every host that is up accepts on all its ports.
 
@@ -169,7 +178,7 @@ class Server:
         context = Context.make(
             site,
             store,
-            self._authority.context(*names),
+            self.faults.variant(HostTls)(site.tls, names, self._authority),
             clock=self.clock,
             faults=self.faults,
             journal=self.journal,
@@ -191,6 +200,15 @@ class Server:
 
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
+
+
+def renewed(tls: HostTls) -> str:
+    """Why a host keeps the certificates that it had; ``""`` where it has new ones."""
+    try:
+        tls.renew()
+    except TlsSettingsError as exc:
+        return str(exc)
+    return ""
 
 
 def settled(world: World) -> Network:

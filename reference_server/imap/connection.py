@@ -75,6 +75,8 @@ class Connection:
 
     async def _converse(self, idle_s: float) -> None:
         session = self._session
+        if session.tls:
+            session.tls_facts = await self._carrier.start_tls(self._tls)
         await self._write(session.greet())
         while not session.closing:
             data = await self._read(idle_s)
@@ -86,7 +88,7 @@ class Connection:
             else:
                 return
             if session.wants_tls:
-                await self._carrier.start_tls(self._tls)
+                session.tls_facts = await self._carrier.start_tls(self._tls)
                 session.tls_started()
 
     async def _read(self, idle_s: float) -> bytes | None:

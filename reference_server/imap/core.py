@@ -8,6 +8,7 @@ from harness.errors import RemoteProtocolError
 from harness.wire.imap.command_reader import CommandReader, Incoming, TooLarge, WantsLiteral
 from harness.wire.imap.commands import Arguments, Command, CommandError, parse_command, read_tag
 from harness.wire.imap.states import Answer, State, Verb, in_sequence, next_state
+from harness.wire.tls import TlsFacts
 from reference_server.context import Context
 from reference_server.errand import Errands
 from reference_server.imap.answers import Completion, Refusal, completion_of
@@ -31,6 +32,7 @@ class ImapCore(Errands):
     Attributes:
         wants_tls: STARTTLS was answered OK: the carrier runs the handshake and calls `tls_started`.
         closing: The carrier sends what is left and closes.
+        tls_facts: What is known of the TLS of this connection; the carrier sets it.
         wake: The carrier's: called in any thread when `push` may have something to send.
         enabled: Names in upper case that ENABLE or their use switched on (RFC 5161 §3).
         view: The selected mailbox.
@@ -42,6 +44,7 @@ class ImapCore(Errands):
     state: State = State.CONNECTED
     wants_tls: bool = False
     closing: bool = False
+    tls_facts: TlsFacts | None = None
     user: str = ""
     enabled: set[str] = field(default_factory=set)
     view: View | None = None

@@ -2,6 +2,7 @@
 
 import trio
 
+from harness.target import Protocol
 from harness.wire.imap.commands import Command, NoArguments
 from harness.wire.imap.states import Verb
 from reference_server.carrier import StreamCarrier
@@ -37,5 +38,6 @@ async def serve_imap(stream: trio.abc.Stream, context: Context, *, implicit_tls:
     """Serve one connection to its end."""
     alarm = Alarm()
     session = context.variant(ImapSession)(context, tls=implicit_tls, wake=alarm.ring)
-    connection = Connection(session, StreamCarrier(stream), alarm, context.tls, context.workers)
+    tls = context.tls.of(Protocol.IMAPS if implicit_tls else Protocol.IMAP)
+    connection = Connection(session, StreamCarrier(stream), alarm, tls, context.workers)
     await connection.run(context.world.limits.imap_idle_s)

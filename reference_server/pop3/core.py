@@ -9,6 +9,7 @@ from harness.wire.lines import LineBuffer
 from harness.wire.pop3.commands import MAX_AUTH_LINE, Command, CommandError, parse_command
 from harness.wire.pop3.responses import encode_challenge, encode_lines, encode_status
 from harness.wire.pop3.states import Answer, State, Verb, in_sequence, next_state
+from harness.wire.tls import TlsFacts
 from reference_server.context import Context
 from reference_server.errand import Errands
 from reference_server.pop3.maildrop import Maildrop
@@ -40,6 +41,7 @@ class Pop3Core(Errands):
     """Attributes:
     wants_tls: STLS was answered +OK: the carrier runs the handshake and calls `tls_started`.
     closing: The carrier sends what is left and closes.
+    tls_facts: What is known of the TLS of this connection; the carrier sets it.
     """
 
     context: Context
@@ -47,6 +49,7 @@ class Pop3Core(Errands):
     state: State = State.AUTHORIZATION
     wants_tls: bool = False
     closing: bool = False
+    tls_facts: TlsFacts | None = None
     maildrop: Maildrop | None = None
     _name: str = ""
     _out: bytearray = field(default_factory=bytearray)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import trio
 
+from harness.target import Protocol
 from harness.wire.pop3.commands import Command, CommandError, parse_number
 from harness.wire.pop3.responses import encode_lines, encode_multi_line
 from harness.wire.pop3.states import Answer
@@ -120,7 +121,10 @@ async def serve_pop3(stream: trio.abc.Stream, context: Context, *, implicit_tls:
     """Serve one connection to its end."""
     carrier = StreamCarrier(stream)
     session = context.variant(Pop3Session)(context, tls=implicit_tls)
+    tls = context.tls.of(Protocol.POP3S if implicit_tls else Protocol.POP3)
     try:
+        if implicit_tls:
+            session.tls_facts = await carrier.start_tls(tls)
         await carrier.write(session.greet())
         while not session.closing:
             data = await carrier.read(context.world.limits.pop3_idle_s)
@@ -131,7 +135,7 @@ async def serve_pop3(stream: trio.abc.Stream, context: Context, *, implicit_tls:
                 result = await trio_result(context.workers.submit(errand.run))
                 await carrier.write(session.errand_done(result))
             if session.wants_tls:
-                await carrier.start_tls(context.tls)
+                session.tls_facts = await carrier.start_tls(tls)
                 session.tls_started()
     finally:
         session.lost()

@@ -8,6 +8,8 @@ from typing import Final, cast
 
 from aiosmtpd.smtp import SMTP
 
+from harness.tls import facts_of
+from harness.wire.tls import TlsFacts
 from reference_server.errand import Workers
 from reference_server.link import Link
 from reference_server.smtp.session import SmtpSession
@@ -84,6 +86,7 @@ class Carrier(SMTP):
         in_tls = self._writer.get_extra_info("ssl_object") is not None
         dialogue = self._make_session(peer[0] if peer else "127.0.0.1", in_tls)
         self._dialogue = dialogue
+        dialogue.tls_facts = self._tls_facts()
         try:
             await self._send(dialogue.greet())
             while not dialogue.closing and (data := await self._reader.read(_READ_OCTETS)):
@@ -137,7 +140,12 @@ class Carrier(SMTP):
         self._writer._transport = secure  # type: ignore[attr-defined]  # as StreamWriter.start_tls does it
         self._replace_writer(self._writer)  # type: ignore[attr-defined]  # the same
         self.transport = secure
+        dialogue.tls_facts = self._tls_facts()
         dialogue.tls_started()
+
+    def _tls_facts(self) -> TlsFacts | None:
+        connection: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
+        return None if connection is None else facts_of(connection)
 
     def _timeout_cb(self) -> None:
         self.say_and_close(lambda session: session.timed_out())

@@ -15,6 +15,7 @@ from harness.wire.smtp.data import ChunkReader, DataReader
 from harness.wire.smtp.errors import CommandError
 from harness.wire.smtp.replies import EnhancedCode, encode_reply
 from harness.wire.smtp.states import LMTP_VERBS, SMTP_VERBS, State, Verb, in_sequence, next_state, verb_of
+from harness.wire.tls import TlsFacts
 from reference_server.context import Context
 from reference_server.errand import Errands
 from reference_server.smtp.roles import Role
@@ -50,6 +51,7 @@ class SmtpCore(Errands):
     Attributes:
         wants_tls: STARTTLS was answered 220: the carrier runs the handshake and calls `tls_started`.
         closing: The carrier sends what is left and closes.
+        tls_facts: What is known of the TLS of this connection; the carrier sets it.
     """
 
     context: Context
@@ -59,6 +61,7 @@ class SmtpCore(Errands):
     state: State = State.FRESH
     wants_tls: bool = False
     closing: bool = False
+    tls_facts: TlsFacts | None = None
     _lines: LineBuffer = field(default_factory=lambda: LineBuffer(MAX_LINE))
     _out: bytearray = field(default_factory=bytearray)
     _reader: DataReader | ChunkReader | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.target import Protocol
+from reference_server.tls.settings import TlsSettings
 
 __all__ = [
     "ALL_LISTENERS",
@@ -146,6 +147,7 @@ class Host:
         delay_ms: How late a SLOW host answers.
         lmtp: The MTA hands mail to the MDA by LMTP, from its queue; else within the acceptance.
         mail_directory: Where mbox files and Maildirs go; a relative path starts at the server's data directory.
+        tls: None: as the world has it.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Host:
     mailbox_kind: MailboxKind = MailboxKind.STORE
     mail_directory: Path = Path("mail")
     lmtp: bool = False
+    tls: TlsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,7 @@ class World:
         cheap_hashes: For throw-away worlds: password hashes that cost nothing, so that a run of hundreds of logins
             measures the target and not argon2.
         seed: Of every random choice (the order of equal MX hosts); None for a new one each time.
+        tls: Of hosts that have none of their own.
     """
 
     name: str
@@ -277,6 +281,7 @@ class World:
     cheap_hashes: bool = False
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
     def host(self, name: str) -> Host:
         """The host of this name or, where only one begins with these labels, that one: ``mail1`` for ``mail1.a.com``.

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from reference_server.tls.settings import TlsSettings
 from reference_server.world.model import Domain, Host, Mx, User, World
 
 __all__ = ["Site"]
@@ -44,6 +45,10 @@ class Site:
         plain = domain == self.domain and "@" not in local_part and self.user_named(local_part) is None
         newcomer = User(local_part if plain else address, "", address)
         return self.user(address) or self.newcomers.setdefault(address, newcomer)
+
+    @property
+    def tls(self) -> TlsSettings:
+        return self.host.tls or self.world.tls
 
     @property
     def domain(self) -> str:

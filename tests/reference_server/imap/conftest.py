@@ -13,7 +13,7 @@ from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.imap.session import ImapSession
 from reference_server.store import Store
-from reference_server.tls import CertificateAuthority
+from reference_server.tls import HostTls
 from reference_server.world import Site
 
 
@@ -73,7 +73,7 @@ Connect = Callable[..., Dialogue]
 
 @pytest.fixture(scope="session")
 def tls_context():
-    return CertificateAuthority().context("localhost")
+    return HostTls.made_for("localhost")
 
 
 @pytest.fixture

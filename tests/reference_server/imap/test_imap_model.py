@@ -1,7 +1,5 @@
 """Two sessions change one mailbox; what each client works out from its responses is what the store holds."""
 
-import ssl
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -14,6 +12,7 @@ from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.imap.session import ImapSession
 from reference_server.store import INBOX, Store
+from reference_server.tls import HostTls
 from reference_server.world import Site
 
 flags = st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged", "work"])
@@ -24,7 +23,7 @@ changes = st.sampled_from(
 looks = st.sampled_from([b"FETCH 1:* (UID FLAGS)", b"UID FETCH 1:* FLAGS", b"SEARCH ALL", b"UID SEARCH 1:*"])
 
 SITE = Site(ONE_SERVER, ONE_SERVER.hosts[0])
-TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+TLS = HostTls.made_for("localhost")
 
 
 class Client:

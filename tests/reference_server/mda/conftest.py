@@ -10,7 +10,7 @@ from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.envelope import Envelope, Recipient
 from reference_server.store import INBOX, Store
-from reference_server.tls import CertificateAuthority
+from reference_server.tls import HostTls
 from reference_server.world import Domain, Host, Mx, Site, User
 
 HOME = "mail.example.test"
@@ -52,7 +52,7 @@ def town() -> World:
 
 @pytest.fixture(scope="session")
 def tls_context():
-    return CertificateAuthority().context("localhost")
+    return HostTls.made_for("localhost")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.pop3.session import Pop3Session
 from reference_server.store import INBOX, Store
-from reference_server.tls import CertificateAuthority
+from reference_server.tls import HostTls
 from reference_server.world import Site
 
 MESSAGES = (
@@ -26,7 +26,7 @@ Connect = Callable[..., Pop3Session]
 def context() -> Iterator[Context]:
     clock = Clock()
     store = Store(":memory:", clock)
-    tls = CertificateAuthority().context("localhost")
+    tls = HostTls.made_for("localhost")
     yield Context.make(Site(ONE_SERVER, ONE_SERVER.hosts[0]), store, tls, clock=clock)
     store.close()
 

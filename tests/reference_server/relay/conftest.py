@@ -1,7 +1,6 @@
 """A host that sends, with a clock that stands still, and a courier that says what a test wants."""
 
 import datetime as dt
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +13,7 @@ from reference_server.envelope import Envelope, Recipient
 from reference_server.relay.model import Attempt, Fate, NextHop, Outcome, Transport
 from reference_server.relay.runner import Relay
 from reference_server.store import Store, StoreFailed
+from reference_server.tls import HostTls
 from reference_server.world import ONE_SERVER, RelayLimits, Site
 
 START = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
@@ -115,7 +115,7 @@ def sending_host() -> Iterator[Callable[..., SendingHost]]:
         world = replace(ONE_SERVER, relay=RelayLimits(**limits))  # type: ignore[arg-type]
         store = Store(path, clock)
         stores.append(store)
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls = HostTls.made_for("localhost")
         context = Context.make(Site(world, world.hosts[0]), store, tls, clock=clock)
         return SendingHost(context, ScriptedCourier(clock), FrontDoor())
 

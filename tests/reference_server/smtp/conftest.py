@@ -9,7 +9,7 @@ from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.smtp import Role, SmtpSession
 from reference_server.store import INBOX, Store
-from reference_server.tls import CertificateAuthority
+from reference_server.tls import HostTls
 from reference_server.world import Site
 
 Start = Callable[..., SmtpSession]
@@ -17,7 +17,7 @@ Start = Callable[..., SmtpSession]
 
 @pytest.fixture(scope="session")
 def tls_context():
-    return CertificateAuthority().context("localhost")
+    return HostTls.made_for("localhost")
 
 
 @pytest.fixture
