@@ -22,6 +22,7 @@ from reference_server.host import RunningHost
 from reference_server.journal import Journal
 from reference_server.ports import free_port
 from reference_server.relay.service import RelayService
+from reference_server.sasl.tokens import TokenIssuer
 from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.store import Store
 from reference_server.tls import CertificateAuthority, HostTls, TlsSettingsError
@@ -86,6 +87,7 @@ class Server:
         self._data_dir = data_dir
         self._authority = CertificateAuthority()
         self._workers = Workers()
+        self.issuer = TokenIssuer(self.world.sasl.tokens, self.clock)
         self._running = ExitStack()
         try:
             self.hosts: Mapping[str, RunningHost] = {each.name: self._make(each) for each in chosen}
@@ -175,14 +177,17 @@ class Server:
         store = Store(path, self.clock)
         self._running.callback(store.close)
         names = [host.name, host.address, "localhost", *(domain.name for domain in site.domains)]
+        tls = self.faults.variant(HostTls)(site.tls, names, self._authority)
+        tls.warn()
         context = Context.make(
             site,
             store,
-            self.faults.variant(HostTls)(site.tls, names, self._authority),
+            tls,
             clock=self.clock,
             faults=self.faults,
             journal=self.journal,
             workers=self._workers,
+            issuer=self.issuer,
         )
         ports = ports_of(self.world, host)
         relay = RelayService(context, ports)

@@ -5,6 +5,8 @@ import ssl
 
 import trustme
 
+from reference_server.tls.settings import CERTIFICATE_DAYS
+
 __all__ = ["CertificateAuthority"]
 
 
@@ -19,7 +21,7 @@ class CertificateAuthority:
         self._authority = trustme.CA()
         self.ca_pem = self._authority.cert_pem.bytes().decode("ascii")
 
-    def issue(self, *names: str, days: int = 365, common_name: str | None = None) -> bytes:
+    def issue(self, *names: str, days: int = CERTIFICATE_DAYS, common_name: str | None = None) -> bytes:
         """Key and certificate, PEM, for these host names, IP addresses and mail addresses.
 
         Args:

@@ -64,11 +64,8 @@ def load_certificate(
         pem = authority.issue(*(source.names or own_names), days=source.days)
     else:
         pem = _read_files(source.file, source.key, key)
-    found = _CERTIFICATE.search(pem)
-    if found is None:
-        raise TlsSettingsError(f"{key}.file", f"{source.file} holds no certificate in PEM form")
     try:
-        facts = read_certificate(ssl.PEM_cert_to_DER_cert(found[0].decode("ascii")))
+        facts = read_certificate(ssl.PEM_cert_to_DER_cert(_CERTIFICATE.findall(pem)[0].decode("ascii")))
     except ValueError as exc:
         raise TlsSettingsError(f"{key}.file", f"{source.file} holds no certificate: {exc}") from exc
     certificate = Certificate(pem, facts, tuple(name.lower() for name in source.names or facts.dns_names))
@@ -81,6 +78,8 @@ def load_certificate(
 
 def _read_files(file: Path, key_file: Path | None, key: str) -> bytes:
     pem = read_pem(file, f"{key}.file")
+    if _CERTIFICATE.search(pem) is None:
+        raise TlsSettingsError(f"{key}.file", f"{file} holds no certificate in PEM form")
     if key_file is not None:
         pem = read_pem(key_file, f"{key}.key") + b"\n" + pem
     if b"PRIVATE KEY-----" not in pem:

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import ssl
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -60,9 +60,6 @@ class HostTls:
         self._fronts = {protocol: _Front(self._maker(protocol)) for protocol in Protocol}
         for protocol in Protocol:
             self._context(self._served, self._served.certificates[0], self.alpn(protocol))
-        for source, each in zip(self._sources, self._served.certificates, strict=True):
-            if source.file is not None and (problem := _out_of_time(each)):
-                _log.warning("%s: %s", source.file, problem)
 
     @classmethod
     def made_for(cls, *names: str) -> Self:
@@ -86,11 +83,15 @@ class HostTls:
         Raises:
             TlsSettingsError: One of them cannot be used, or has expired; what was served before is, as before.
         """
-        renewed = self._load()
-        for index, (source, each) in enumerate(zip(self._sources, renewed, strict=True)):
-            if source.file is not None and (problem := _out_of_time(each)):
-                raise TlsSettingsError(f"certificates[{index}].file", f"{source.file}: {problem}")
-        self._served = _Served(renewed)
+        renewed = _Served(self._load())
+        for problem in self._out_of_time(renewed):
+            raise problem
+        self._served = renewed
+
+    def warn(self) -> None:
+        """Say in the log which certificates of files no client takes just now."""
+        for problem in self._out_of_time(self._served):
+            _log.warning("%s", problem)
 
     # What a fault may do otherwise
 
@@ -123,6 +124,11 @@ class HostTls:
             load_certificate(source, f"certificates[{index}]", self._names, self._authority)
             for index, source in enumerate(self._sources)
         )
+
+    def _out_of_time(self, served: _Served) -> Iterator[TlsSettingsError]:
+        for index, (source, each) in enumerate(zip(self._sources, served.certificates, strict=True)):
+            if source.file is not None and (problem := _out_of_time(each)):
+                yield TlsSettingsError(f"certificates[{index}].file", f"{source.file}: {problem}")
 
     def _maker(self, protocol: Protocol) -> Callable[[], ssl.SSLContext]:
         def current() -> ssl.SSLContext:
@@ -166,15 +172,15 @@ class HostTls:
 
     def _limit(self, context: TlsContext) -> None:
         """Versions and suites."""
+        if self.minimum() > self.maximum():
+            raise TlsSettingsError(
+                "minimum", f"{self._settings.minimum} is newer than maximum, {self._settings.maximum}"
+            )
         with warnings.catch_warnings():
             # That a version is deprecated is known to whoever sets it.
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = self.minimum()
             context.maximum_version = self.maximum()
-        if self.minimum() > self.maximum():
-            raise TlsSettingsError(
-                "minimum", f"{self._settings.minimum} is newer than maximum, {self._settings.maximum}"
-            )
         if self._settings.ciphers:
             try:
                 context.set_ciphers(self._settings.ciphers)

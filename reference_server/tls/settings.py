@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.target import Protocol
 
-__all__ = ["ALPN", "CertificateSource", "ClientCertificates", "TlsSettings", "Version"]
+__all__ = ["ALPN", "CERTIFICATE_DAYS", "CertificateSource", "ClientCertificates", "TlsSettings", "Version"]
 
 # The names that IANA has for protocols of mail (RFC 7301): there is none for SMTP and LMTP.
 ALPN: Final[Mapping[Protocol, tuple[str, ...]]] = MappingProxyType(
@@ -20,6 +20,10 @@ ALPN: Final[Mapping[Protocol, tuple[str, ...]]] = MappingProxyType(
         Protocol.IMAPS: ("imap",),
     }
 )
+
+
+# Ours: longer than any run, shorter than what clients refuse.
+CERTIFICATE_DAYS: Final = 365
 
 
 class Version(StrEnum):
@@ -54,7 +58,7 @@ class CertificateSource:
     file: Path | None = None
     key: Path | None = None
     names: tuple[str, ...] = ()
-    days: int = 365
+    days: int = CERTIFICATE_DAYS
 
 
 @dataclass(frozen=True, slots=True)

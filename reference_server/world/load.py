@@ -16,6 +16,7 @@ from harness.toml_files import convert, password_of, read_toml
 from harness.wire.smtp.address import AddressError, parse_domain, parse_mailbox
 from reference_server.dns.tree import Tree, read_record
 from reference_server.dns.trouble import Script
+from reference_server.tls import TlsSettings
 from reference_server.world.advice import advice
 from reference_server.world.checks import READERS, problems
 from reference_server.world.model import (
@@ -42,6 +43,7 @@ from reference_server.world.tables import (
     UserTable,
     WorldTable,
 )
+from reference_server.world.tls_tables import TlsTable, read_tls
 
 __all__ = ["load_world", "world_of"]
 
@@ -112,9 +114,10 @@ class _Reader:
 
     def world(self, read: WorldTable) -> World:
         name = read.name or (self.source.stem if isinstance(self.source, Path) else "world")
+        tls = self.tls("tls", read.tls)
         return World(
             name=name,
-            hosts=tuple(self.host(f"hosts[{i}]", table) for i, table in enumerate(read.hosts)),
+            hosts=tuple(self.host(f"hosts[{i}]", table, read.tls) for i, table in enumerate(read.hosts)),
             domains=tuple(self.domain(f"domains[{i}]", table) for i, table in enumerate(read.domains)),
             users=tuple(self.user(f"users[{i}]", table) for i, table in enumerate(read.users)),
             records=tuple(self.record(f"dns.records[{i}]", t) for i, t in enumerate(read.dns.records)),
@@ -126,6 +129,7 @@ class _Reader:
             cheap_hashes=read.cheap_hashes,
             seed=read.seed,
             limits=Limits(**msgspec.structs.asdict(read.limits)),
+            tls=tls,
         )
 
     def network(self, network: Network) -> Network:
@@ -139,9 +143,11 @@ class _Reader:
             raise self.fail(
                 "relay.retry_s", "is empty; give the wait after the first failure, the second, ..."
             )
-        return RelayLimits(**msgspec.structs.asdict(table) | {"delay_notice_s": table.delay_notice_s or None})
+        tls_for = {self.name("relay.tls_for", domain): asked for domain, asked in table.tls_for.items()}
+        said = msgspec.structs.asdict(table)
+        return RelayLimits(**said | {"delay_notice_s": table.delay_notice_s or None, "tls_for": tls_for})
 
-    def host(self, key: str, table: HostTable) -> Host:
+    def host(self, key: str, table: HostTable, tls: TlsTable) -> Host:
         return Host(
             name=self.name(f"{key}.name", table.name),
             address=self.loopback(f"{key}.address", table.address),
@@ -156,7 +162,11 @@ class _Reader:
             mailbox_kind=table.mailbox,
             mail_directory=Path(table.mail_directory),
             lmtp=table.lmtp,
+            tls=self.tls(f"{key}.tls", table.tls.over(tls)) if table.tls else None,
         )
+
+    def tls(self, key: str, table: TlsTable) -> TlsSettings:
+        return read_tls(table, key, self.source, self.base, self.refuse)
 
     def listeners(self, table: HostTable) -> Mapping[Protocol, int]:
         """By default all that the host's mailboxes can serve."""

@@ -21,6 +21,7 @@ __all__ = [
     "Record",
     "RelayLimits",
     "RelayPolicy",
+    "RelayTls",
     "Trouble",
     "TroubleKind",
     "User",
@@ -37,6 +38,18 @@ class RelayPolicy(StrEnum):
     LOCAL_NETWORKS = "local-networks"
     AUTHENTICATED = "authenticated"
     OPEN = "open"
+
+
+class RelayTls(StrEnum):
+    """What a host asks of TLS when it hands mail on.
+
+    OPPORTUNISTIC (RFC 7435) takes what there is, with any certificate, and else goes in the clear. REQUIRED never
+    goes in the clear; VERIFIED needs a good certificate of the exchanger's name, too.
+    """
+
+    OPPORTUNISTIC = "opportunistic"
+    REQUIRED = "required"
+    VERIFIED = "verified"
 
 
 class Reach(StrEnum):
@@ -224,6 +237,8 @@ class RelayLimits:
             arrive twice after a crash.
         timeout_s: How long one reply may take; RFC 5321 §4.5.3.2 asks for 5 minutes and more of a real relay.
         dns_timeout_s: How long one question may take, all tries together.
+        tls: What is asked of TLS.
+        tls_for: The same for mail domains, by name.
     """
 
     retry_s: tuple[float, ...] = (1800.0, 1800.0, 7200.0)
@@ -235,6 +250,8 @@ class RelayLimits:
     connect_s: float = 30.0
     timeout_s: float = 300.0
     dns_timeout_s: float = 10.0
+    tls: RelayTls = RelayTls.OPPORTUNISTIC
+    tls_for: Mapping[str, RelayTls] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from reference_server.world.model import (
     Reach,
     RelayLimits,
     RelayPolicy,
+    RelayTls,
     TroubleKind,
 )
+from reference_server.world.tls_tables import TlsTable
 
 __all__ = ["DnsTable", "DomainTable", "HostTable", "RecordTable", "TroubleTable", "UserTable", "WorldTable"]
 
@@ -55,6 +57,8 @@ class RelayTable(_Table, frozen=True):
     connect_s: Seconds = _RELAY.connect_s
     timeout_s: Seconds = _RELAY.timeout_s
     dns_timeout_s: Seconds = _RELAY.dns_timeout_s
+    tls: RelayTls = _RELAY.tls
+    tls_for: dict[str, RelayTls] = {}
 
 
 class LimitsTable(_Table, frozen=True):
@@ -89,6 +93,7 @@ class HostTable(_Table, frozen=True):
     mailbox: MailboxKind = MailboxKind.STORE
     mail_directory: str = "mail"
     lmtp: bool = False
+    tls: TlsTable | None = None
 
 
 class UserTable(_Table, frozen=True):
@@ -139,5 +144,6 @@ class WorldTable(_Table, frozen=True):
     network: NetworkTable = NetworkTable()
     relay: RelayTable = RelayTable()
     limits: LimitsTable = LimitsTable()
+    tls: TlsTable = TlsTable()
     dns: DnsTable = DnsTable()
     filters: dict[str, list[str]] = {}

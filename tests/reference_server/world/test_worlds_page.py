@@ -17,11 +17,12 @@ from reference_server.world.tables import (
     UserTable,
     WorldTable,
 )
+from reference_server.world.tls_tables import TlsTable
 
 PAGE = (Path(__file__).parents[3] / "docs" / "worlds.md").read_text("utf-8")
 
 # Each has a section of its own.
-TABLES = {"hosts", "domains", "users", "network", "relay", "limits", "dns"}
+TABLES = {"hosts", "domains", "users", "network", "relay", "limits", "tls", "dns"}
 
 
 def keys_of(heading: str) -> list[str]:
@@ -39,6 +40,7 @@ def keys_of(heading: str) -> list[str]:
         ("`[[dns.records]]`", RecordTable),
         ("`[[dns.trouble]]`", TroubleTable),
         ("`[relay]`", RelayTable),
+        ("`[tls]`", TlsTable),
         ("`[limits]`", LimitsTable),
     ],
 )
