@@ -14,6 +14,7 @@ from loadtests.figures.watch import Watch
 # A process that works in a child of its own and waits for it, again and again.
 PARENT = """
 import subprocess, sys
+print("here", flush=True)
 while True:
     subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
 """
@@ -26,8 +27,14 @@ def start() -> Iterator[Start]:
     begun: list[subprocess.Popen[bytes]] = []
 
     def start_one() -> subprocess.Popen[bytes]:
-        begun.append(subprocess.Popen([sys.executable, "-c", PARENT], start_new_session=True))
-        return begun[-1]
+        process = subprocess.Popen(
+            [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, start_new_session=True
+        )
+        begun.append(process)
+        # `Popen` is back a moment before the kernel has given the process its own name and command line.
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"here\n"
+        return process
 
     yield start_one
     for process in begun:
@@ -39,6 +46,8 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         os.killpg(process.pid, 9)
         process.wait(30)
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def sample_until(watch: Watch, seen: Callable[[], bool]) -> None:
