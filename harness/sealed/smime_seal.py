@@ -6,6 +6,7 @@ the structure is asn1crypto's and only the ciphers are cryptography's.
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from asn1crypto import algos, cms, core
@@ -48,6 +49,13 @@ _OAEP_HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
 }
 _ECDH_SHA256: Final = "1.3.132.1.11.1"
 _WRAP_OCTETS: Final = {"aes128_wrap": 16, "aes192_wrap": 24, "aes256_wrap": 32}
+
+_AUTHENTICATED: Final = "authenticated_enveloped_data"
+_CONTENTS: Final = {
+    _AUTHENTICATED: "auth_encrypted_content_info",
+    "enveloped_data": "encrypted_content_info",
+}
+_MODES: Final = ("_gcm", "_cbc")
 
 # Ours: recipients that are looked at.
 _MAX_RECIPIENTS: Final = 1000
@@ -97,7 +105,7 @@ def seal_smime(content: bytes, recipients: Iterable[x509.Certificate]) -> bytes:
             "mac": sealed[-_TAG_OCTETS:],
         }
     )
-    info = cms.ContentInfo({"content_type": "authenticated_enveloped_data", "content": envelope})
+    info = cms.ContentInfo({"content_type": _AUTHENTICATED, "content": envelope})
     der: bytes = info.dump()
     return der
 
@@ -107,23 +115,21 @@ def open_smime(der: bytes, identities: Iterable[Identity]) -> tuple[bytes | None
     try:
         info = cms.ContentInfo.load(der, strict=True)
         kind, envelope = str(info["content_type"].native), info["content"]
-        authenticated = kind == "authenticated_enveloped_data"
-        if not authenticated and kind != "enveloped_data":
-            return None, Encryption(Scheme.SMIME, opened=False, reason=f"{kind} is not read here")
-        content = envelope["auth_encrypted_content_info" if authenticated else "encrypted_content_info"]
+        content = envelope[_CONTENTS[kind]]
         algorithm = str(content["content_encryption_algorithm"]["algorithm"].native)
-        said = Encryption(Scheme.SMIME, opened=True, authenticated=authenticated, algorithm=algorithm)
-        opened = [_decrypted(envelope, content, key, algorithm) for key in _keys(envelope, list(identities))]
-    except (*_UNREADABLE, InvalidTag, InvalidUnwrap) as exc:
-        reason = (
-            "altered, or for another key" if isinstance(exc, InvalidTag | InvalidUnwrap) else "cannot be read"
-        )
-        return None, Encryption(Scheme.SMIME, opened=False, reason=reason)
-    if not opened:
-        return None, Encryption(
-            Scheme.SMIME, opened=False, authenticated=authenticated, algorithm=algorithm, reason="no key here"
-        )
-    return opened[0], said
+    except _UNREADABLE:
+        return None, Encryption(Scheme.SMIME, opened=False, reason="it cannot be read")
+    said = Encryption(Scheme.SMIME, opened=False, authenticated=kind == _AUTHENTICATED, algorithm=algorithm)
+    if not algorithm.startswith("aes") or not algorithm.endswith(_MODES):
+        return None, replace(said, reason=f"{algorithm} is not opened here")
+    try:
+        key = _key(envelope, list(identities))
+        if key is None:
+            return None, replace(said, reason="no key here")
+        return _decrypted(envelope, content, key, algorithm), replace(said, opened=True)
+    except (*_UNREADABLE, InvalidTag, InvalidUnwrap):
+        # One reason for whatever fails within: more would tell somebody who tries out altered messages.
+        return None, replace(said, reason="it was altered, or made for another key")
 
 
 # Sealing
@@ -194,8 +200,12 @@ def _derived(
 # Opening
 
 
-def _keys(envelope: Any, identities: list[Identity]) -> Iterator[bytes]:
+def _key(envelope: Any, identities: list[Identity]) -> bytes | None:
     """The content's key, out of the first copy of it that is for us."""
+    return next(_keys(envelope, identities), None)
+
+
+def _keys(envelope: Any, identities: list[Identity]) -> Iterator[bytes]:
     for info in list(envelope["recipient_infos"])[:_MAX_RECIPIENTS]:
         if info.name == "ktri":
             for identity in identities:
@@ -203,7 +213,6 @@ def _keys(envelope: Any, identities: list[Identity]) -> Iterator[bytes]:
                     identity.key, rsa.RSAPrivateKey
                 ):
                     yield _transported(info.chosen, identity.key)
-                    return
         elif info.name == "kari":
             for each in info.chosen["recipient_encrypted_keys"]:
                 for identity in identities:
@@ -211,7 +220,6 @@ def _keys(envelope: Any, identities: list[Identity]) -> Iterator[bytes]:
                         identity.key, ec.EllipticCurvePrivateKey
                     ):
                         yield _unwrapped(info.chosen, each["encrypted_key"].native, identity.key)
-                        return
 
 
 def _is_for(rid: Any, certificate: x509.Certificate) -> bool:
@@ -259,11 +267,9 @@ def _decrypted(envelope: Any, content: Any, key: bytes, algorithm: str) -> bytes
     parameters = content["content_encryption_algorithm"]["parameters"]
     if algorithm.endswith("_gcm"):
         return _of_gcm(envelope, sealed, parameters.parse(_GcmParameters), key)
-    if algorithm.endswith("_cbc") and algorithm.startswith("aes"):
-        octets = Cipher(algorithms.AES(key), modes.CBC(parameters.native)).decryptor()
-        unpadded = PKCS7(128).unpadder()
-        return unpadded.update(octets.update(sealed) + octets.finalize()) + unpadded.finalize()
-    raise ValueError(f"{algorithm} is not opened here")
+    octets = Cipher(algorithms.AES(key), modes.CBC(parameters.native)).decryptor()
+    unpadded = PKCS7(128).unpadder()
+    return unpadded.update(octets.update(sealed) + octets.finalize()) + unpadded.finalize()
 
 
 def _of_gcm(envelope: Any, sealed: bytes, parameters: Any, key: bytes) -> bytes:
