@@ -4,8 +4,22 @@ Sessions ask a host's `Accounts`; a `Directory` is one place where accounts live
 worker threads, unless `Accounts.instant` says that nothing takes time.
 """
 
-from reference_server.accounts.directory import Abilities, BackEndUnavailable, Directory, ScramSecrets
+from reference_server.accounts.directory import (
+    Abilities,
+    BackEndDown,
+    BackEndUnavailable,
+    Directory,
+    ScramSecrets,
+)
 from reference_server.accounts.of_host import Accounts
 from reference_server.accounts.opening import accounts_of
 
-__all__ = ["Abilities", "Accounts", "BackEndUnavailable", "Directory", "ScramSecrets", "accounts_of"]
+__all__ = [
+    "Abilities",
+    "Accounts",
+    "BackEndDown",
+    "BackEndUnavailable",
+    "Directory",
+    "ScramSecrets",
+    "accounts_of",
+]

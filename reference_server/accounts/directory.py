@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import Protocol
 
-__all__ = ["Abilities", "BackEndUnavailable", "Directory", "ScramSecrets"]
+__all__ = ["Abilities", "BackEndDown", "BackEndUnavailable", "Directory", "ScramSecrets"]
 
 
 class Abilities(Flag):
@@ -15,8 +15,11 @@ class Abilities(Flag):
     """Check a password that the client shows: PLAIN, LOGIN."""
     KNOWN = auto()
     """Say whether there is such a user, without a password: EXTERNAL, OAUTHBEARER."""
-    SCRAM = auto()
-    """Give the keys of SCRAM, kept or derived."""
+    SCRAM_SHA_1 = auto()
+    """Give the keys of SCRAM-SHA-1, kept or derived."""
+    SCRAM_SHA_256 = auto()
+    """Give the keys of SCRAM-SHA-256, kept or derived."""
+    SCRAM = SCRAM_SHA_1 | SCRAM_SHA_256
     PASSWORD = auto()
     """Give the password in the clear: CRAM-MD5."""
 
@@ -28,6 +31,10 @@ class BackEndUnavailable(Exception):
 
     Source: RFC 4954 §6 (454 4.7.0); RFC 5530 §3 (UNAVAILABLE); RFC 3206 §4 (SYS/TEMP).
     """
+
+
+class BackEndDown(BackEndUnavailable):
+    """Nobody would get an answer now: it cannot be reached, or gave none in time."""
 
 
 @dataclass(frozen=True, slots=True)

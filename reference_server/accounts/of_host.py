@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from harness.wire.sasl import Credentials
 from reference_server.accounts import scram
 from reference_server.accounts.directory import Abilities, Directory, ScramSecrets
 from reference_server.world.model import User
@@ -75,13 +74,6 @@ class Accounts:
         """Whether a name is that of a mailbox whose owner has logged in: the authorization identity of oneself."""
         found = self._site.user_named(name)
         return found is not None and found.name == mailbox
-
-    def authenticate(self, credentials: Credentials) -> str | None:
-        """The mailbox's name when the password is right and the client acts for itself, else None."""
-        mailbox = self.verify(credentials.user, credentials.password)
-        if mailbox is None or credentials.authorization in ("", credentials.user):
-            return mailbox
-        return mailbox if self.means(credentials.authorization, mailbox) else None
 
     def close(self) -> None:
         """Give back what the directories hold; twice is once."""

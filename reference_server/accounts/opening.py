@@ -2,13 +2,43 @@
 
 from collections.abc import Callable
 
+from reference_server.accounts.directory import Directory
+from reference_server.accounts.guarded import Guarded
 from reference_server.accounts.of_host import Accounts
+from reference_server.accounts.saslauthd import Saslauthd
+from reference_server.accounts.several import Several
 from reference_server.accounts.world_file import WorldFile
+from reference_server.world.accounts import AccountSettings, BackEnd
 from reference_server.world.site import Site
 
 __all__ = ["accounts_of"]
 
 
 def accounts_of(site: Site, make_mailbox: Callable[[str], None]) -> Accounts:
-    """The accounts of a host, as its world has them."""
-    return Accounts(site, WorldFile(site), make_mailbox, instant=site.world.cheap_hashes)
+    """The accounts of a host, as its world has them; no back end is asked yet.
+
+    Raises:
+        UsageError: A setting means nothing, or needs a package that is not installed.
+    """
+    settings = site.world.accounts
+    directories = [_opened(place, settings, site) for place in settings.order]
+    directory = directories[0] if len(directories) == 1 else Several(directories)
+    instant = site.world.cheap_hashes and settings.order == (BackEnd.WORLD,)
+    return Accounts(site, directory, make_mailbox, instant=instant)
+
+
+def _opened(place: BackEnd, settings: AccountSettings, site: Site) -> Directory:
+    """A place; what is imported is what is used, for the packages are optional."""
+    if place is BackEnd.WORLD:
+        return WorldFile(site)
+    if place is BackEnd.SQL and settings.sql is not None:
+        from reference_server.accounts.sql import SqlDirectory
+
+        return Guarded("sql", SqlDirectory(settings.sql, site.domain))
+    if place is BackEnd.LDAP and settings.ldap is not None:
+        from reference_server.accounts.ldap import LdapDirectory
+
+        return Guarded("ldap", LdapDirectory(settings.ldap, site.domain))
+    if place is BackEnd.SASLAUTHD and settings.saslauthd is not None:
+        return Guarded("saslauthd", Saslauthd(settings.saslauthd, site.domain))
+    raise ValueError(f"accounts are looked for in {place.value}, and nothing says where that is")

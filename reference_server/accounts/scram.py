@@ -4,9 +4,11 @@ import hashlib
 import hmac
 from typing import Final
 
+from harness.wire.sasl.errors import SaslError
+from harness.wire.sasl.saslprep import saslprep
 from reference_server.accounts.directory import ScramSecrets
 
-__all__ = ["HASHES", "ITERATIONS", "SALT_OCTETS", "derive", "made_up"]
+__all__ = ["HASHES", "ITERATIONS", "SALT_OCTETS", "derive", "made_up", "prepared"]
 
 # SCRAM mechanism -> the hash it is named for (RFC 5802 §4; RFC 7677 §3).
 HASHES: Final = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
@@ -18,12 +20,12 @@ SALT_OCTETS: Final = 16
 
 
 def derive(password: str, mechanism: str, salt: bytes, iterations: int = ITERATIONS) -> ScramSecrets:
-    """The keys of a password that is prepared already (SASLprep).
+    """The keys of a password.
 
     Source: RFC 5802 §3.
     """
     hash_name = HASHES[mechanism]
-    salted = hashlib.pbkdf2_hmac(hash_name, password.encode(), salt, iterations)
+    salted = hashlib.pbkdf2_hmac(hash_name, prepared(password).encode(), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", hash_name)
     return ScramSecrets(
         salt=salt,
@@ -31,6 +33,14 @@ def derive(password: str, mechanism: str, salt: bytes, iterations: int = ITERATI
         stored_key=hashlib.new(hash_name, client_key).digest(),
         server_key=hmac.digest(salted, b"Server Key", hash_name),
     )
+
+
+def prepared(password: str) -> str:
+    """By SASLprep (RFC 4013 §2); one that it does not allow as it is, as Dovecot and PostgreSQL take it."""
+    try:
+        return saslprep(password)
+    except SaslError:
+        return password
 
 
 def made_up(user: str, mechanism: str, secret: bytes) -> ScramSecrets:

@@ -97,9 +97,6 @@ def _domains_have_hosts(world: World) -> Iterator[Problem]:
         for place, mx in enumerate(domain.mx):
             if world.network.own and mx.host not in known:
                 yield f"{key}.mx[{place}]", _no_host(mx.host, hosts)
-    for name in world.filters:
-        if name not in hosts:
-            yield f"filters.{name}", _no_host(name, hosts)
 
 
 def _no_host(name: str, hosts: Iterable[str]) -> str:
@@ -129,6 +126,15 @@ def _users_have_mailboxes(world: World) -> Iterator[Problem]:
             names[domain.mailboxes, user.name.lower()] += 1
         if user.keep_copy and not user.forward:
             yield f"{key}.keep_copy", "goes with forward: without one the mailbox always gets the mail"
+
+
+def _users_can_log_in(world: World) -> Iterator[Problem]:
+    """Who has no password in the world is known to a back end."""
+    if not world.accounts.in_the_world or len(world.accounts.order) > 1:
+        return
+    for index, user in enumerate(world.users):
+        if not user.password:
+            yield f"users[{index}].password", "give exactly one of password and password_env"
 
 
 def _aliases_lead_to_somebody(world: World) -> Iterator[Problem]:
@@ -183,6 +189,7 @@ _CHECKS: Final[tuple[Callable[[World], Iterator[Problem]], ...]] = (
     _readers_have_a_store,
     _domains_have_hosts,
     _users_have_mailboxes,
+    _users_can_log_in,
     _aliases_hide_nobody,
     _aliases_lead_to_somebody,
 )

@@ -17,8 +17,10 @@ from harness.wire.smtp.address import AddressError, parse_domain, parse_mailbox
 from reference_server.dns.tree import Tree, read_record
 from reference_server.dns.trouble import Script
 from reference_server.tls import TlsSettings
+from reference_server.world.account_tables import read_accounts
 from reference_server.world.advice import advice
 from reference_server.world.checks import READERS, problems
+from reference_server.world.filter_tables import read_filters
 from reference_server.world.model import (
     Domain,
     Host,
@@ -53,7 +55,7 @@ _log = logging.getLogger(__name__)
 _MAX_SIEVE_OCTETS: Final = 64 * 1024
 
 _PREFERENCE: Final = re.compile(r"(?P<preference>\d{1,5})\s+(?P<host>\S+)")
-_ENTRY: Final = re.compile(r"(?P<table>hosts|domains|users)\[(?P<index>\d+)\]")
+_ENTRY: Final = re.compile(r"(?P<table>hosts|domains|users|filters)\[(?P<index>\d+)\]")
 
 
 def load_world(path: Path) -> World:
@@ -115,16 +117,20 @@ class _Reader:
     def world(self, read: WorldTable) -> World:
         name = read.name or (self.source.stem if isinstance(self.source, Path) else "world")
         tls = self.tls("tls", read.tls)
+        hosts = tuple(self.host(f"hosts[{i}]", table, read.tls) for i, table in enumerate(read.hosts))
         return World(
             name=name,
-            hosts=tuple(self.host(f"hosts[{i}]", table, read.tls) for i, table in enumerate(read.hosts)),
+            hosts=hosts,
             domains=tuple(self.domain(f"domains[{i}]", table) for i, table in enumerate(read.domains)),
             users=tuple(self.user(f"users[{i}]", table) for i, table in enumerate(read.users)),
             records=tuple(self.record(f"dns.records[{i}]", t) for i, t in enumerate(read.dns.records)),
             troubles=tuple(self.trouble(f"dns.trouble[{i}]", t) for i, t in enumerate(read.dns.trouble)),
             network=self.network(Network(**msgspec.structs.asdict(read.network))),
             relay=self.relay(read.relay),
-            filters={self.name("filters", host): tuple(names) for host, names in read.filters.items()},
+            filters=read_filters(
+                read.filters, [host.name for host in hosts], self.source, self.base, self.refuse
+            ),
+            accounts=read_accounts(read.accounts, self.source, self.base, self.refuse),
             plaintext_login=read.plaintext_login,
             cheap_hashes=read.cheap_hashes,
             seed=read.seed,
@@ -213,7 +219,7 @@ class _Reader:
         connects_from = table.connects_from
         return User(
             name=table.name or local_part,
-            password=password_of(table.password, table.password_env, key, self.source, self.refuse),
+            password=self.password(key, table),
             address=address,
             sieve=self.sieve(key, table),
             forward=self.addresses(f"{key}.forward", table.forward, domain),
@@ -221,6 +227,12 @@ class _Reader:
             quota_octets=table.quota_octets,
             connects_from=connects_from and self.loopback(f"{key}.connects_from", connects_from),
         )
+
+    def password(self, key: str, table: UserTable) -> str:
+        """``""`` where none is given; whether one is needed is `checks`' to say."""
+        if table.password is None and table.password_env is None:
+            return ""
+        return password_of(table.password, table.password_env, key, self.source, self.refuse)
 
     def sieve(self, key: str, table: UserTable) -> str:
         """The script's text; whether it compiles is no matter here: a broken script never loses mail."""

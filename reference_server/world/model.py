@@ -8,6 +8,9 @@ from typing import Final
 
 from harness.target import Protocol
 from reference_server.tls.settings import TlsSettings
+from reference_server.world.accounts import AccountSettings
+from reference_server.world.filters import StageSettings
+from reference_server.world.sasl import SaslSettings
 
 __all__ = [
     "ALL_LISTENERS",
@@ -90,6 +93,7 @@ class User:
 
     Attributes:
         name: The mailbox; unique on the user's host.
+        password: ``""`` for none: who is known to a back end only, or cannot log in.
         address: ``local-part@domain``, in lower case.
         sieve: The user's script (RFC 5228), ``""`` for none.
         forward: Addresses that get the user's mail, beside or (without `keep_copy`) in place of the mailbox.
@@ -277,7 +281,9 @@ class World:
     Attributes:
         records: DNS records beside those that follow from domains and hosts.
         troubles: What goes wrong in the DNS, by script.
-        filters: Stage names by host; a place for them.
+        filters: The stages of every host's filter chains.
+        accounts: Where those who log in are known.
+        sasl: What they may log in with.
         plaintext_login: Whether POP3 and IMAP take a password before TLS.
         cheap_hashes: For throw-away worlds: password hashes that cost nothing, so that a run of hundreds of logins
             measures the target and not argon2.
@@ -293,7 +299,9 @@ class World:
     troubles: tuple[Trouble, ...] = ()
     network: Network = field(default_factory=Network)
     relay: RelayLimits = field(default_factory=RelayLimits)
-    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filters: tuple[StageSettings, ...] = ()
+    accounts: AccountSettings = field(default_factory=AccountSettings)
+    sasl: SaslSettings = field(default_factory=SaslSettings)
     plaintext_login: bool = True
     cheap_hashes: bool = False
     seed: int | None = None

@@ -5,6 +5,8 @@ from typing import Annotated, Final
 import msgspec
 
 from harness.target import Protocol
+from reference_server.world.account_tables import AccountsTable
+from reference_server.world.filter_tables import FilterTable
 from reference_server.world.model import (
     Limits,
     MailboxKind,
@@ -145,5 +147,6 @@ class WorldTable(_Table, frozen=True):
     relay: RelayTable = RelayTable()
     limits: LimitsTable = LimitsTable()
     tls: TlsTable = TlsTable()
+    accounts: AccountsTable = AccountsTable()
     dns: DnsTable = DnsTable()
-    filters: dict[str, list[str]] = {}
+    filters: list[FilterTable] = []
