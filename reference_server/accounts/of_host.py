@@ -3,8 +3,7 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from reference_server.accounts import scram
 from reference_server.accounts.directory import Abilities, Directory, ScramSecrets
@@ -19,6 +18,14 @@ _log = logging.getLogger(__name__)
 MAX_USER_OCTETS: Final = 254
 
 
+class Mailboxes(Protocol):
+    """Where mailboxes are made: the host's store."""
+
+    def create_user(self, user: str) -> None: ...
+
+    def users(self) -> list[str]: ...
+
+
 class Accounts:
     """The accounts of a host, by the name one logs in with; a user is answered by the name of the mailbox.
 
@@ -26,20 +33,15 @@ class Accounts:
     be called in many threads at once. Somebody whom a back end knows and the world does not moves in: a mailbox is
     made, and mail to the address is taken.
 
-    Args:
-        make_mailbox: Called with the name of the mailbox of everybody who moves in.
-
     Attributes:
         instant: Nothing is asked that takes time, so no worker thread is needed.
     """
 
-    def __init__(
-        self, site: Site, directory: Directory, make_mailbox: Callable[[str], None], *, instant: bool
-    ) -> None:
+    def __init__(self, site: Site, directory: Directory, store: Mailboxes, *, instant: bool) -> None:
         self.instant = instant
         self._site = site
         self._directory = directory
-        self._make_mailbox = make_mailbox
+        self._store = store
         self._moving_in = threading.Lock()
         self._secret = secrets.token_bytes(32)
 
@@ -75,6 +77,12 @@ class Accounts:
         found = self._site.user_named(name)
         return found is not None and found.name == mailbox
 
+    def welcome_back(self) -> None:
+        """Who has moved in before, in a world whose store has lasted, still gets mail."""
+        for name in self._store.users():
+            if self._site.user_named(name) is None:
+                self._site.move_in(name if "@" in name else f"{name}@{self._site.domain}")
+
     def close(self) -> None:
         """Give back what the directories hold; twice is once."""
         self._directory.close()
@@ -92,7 +100,7 @@ class Accounts:
             return None
         with self._moving_in:
             user = self._site.move_in(address)
-            self._make_mailbox(user.name)
+            self._store.create_user(user.name)
         return user
 
 

@@ -1,10 +1,8 @@
 """From the world's settings to the directories of a host."""
 
-from collections.abc import Callable
-
 from reference_server.accounts.directory import Directory
 from reference_server.accounts.guarded import Guarded
-from reference_server.accounts.of_host import Accounts
+from reference_server.accounts.of_host import Accounts, Mailboxes
 from reference_server.accounts.saslauthd import Saslauthd
 from reference_server.accounts.several import Several
 from reference_server.accounts.world_file import WorldFile
@@ -14,7 +12,7 @@ from reference_server.world.site import Site
 __all__ = ["accounts_of"]
 
 
-def accounts_of(site: Site, make_mailbox: Callable[[str], None]) -> Accounts:
+def accounts_of(site: Site, store: Mailboxes) -> Accounts:
     """The accounts of a host, as its world has them; no back end is asked yet.
 
     Raises:
@@ -23,8 +21,11 @@ def accounts_of(site: Site, make_mailbox: Callable[[str], None]) -> Accounts:
     settings = site.world.accounts
     directories = [_opened(place, settings, site) for place in settings.order]
     directory = directories[0] if len(directories) == 1 else Several(directories)
-    instant = site.world.cheap_hashes and settings.order == (BackEnd.WORLD,)
-    return Accounts(site, directory, make_mailbox, instant=instant)
+    all_here = settings.order == (BackEnd.WORLD,)
+    accounts = Accounts(site, directory, store, instant=all_here and site.world.cheap_hashes)
+    if not all_here:
+        accounts.welcome_back()
+    return accounts
 
 
 def _opened(place: BackEnd, settings: AccountSettings, site: Site) -> Directory:
