@@ -96,24 +96,26 @@ class Recorder:
 
     # What happens; `ok` is called several times for each message
 
-    def ok(self, name: str, since_s: float, octets: int = 0) -> float:
-        """An operation succeeded now.
+    def ok(self, name: str, since_s: float, octets: int = 0, ended_s: float | None = None) -> float:
+        """An operation succeeded.
 
         Args:
             name: As ``smtp.rcpt``; from a fixed list.
             since_s: When it began, or when it was to begin; `time.monotonic`.
             octets: Of the message that it sent or read.
+            ended_s: When; None for now.
 
         Returns:
-            Now, when the next operation may begin.
+            When it ended, and the next operation may begin.
         """
-        now_s = monotonic()
-        self._samples[name].append(now_s - since_s)
+        if ended_s is None:
+            ended_s = monotonic()
+        self._samples[name].append(ended_s - since_s)
         if octets:
             self._octets[name] += octets
         if len(self._listeners) > 1:
-            self._shared.table.tell(name, now_s - since_s, octets, None)
-        return now_s
+            self._shared.table.tell(name, ended_s - since_s, octets, None)
+        return ended_s
 
     def ok_together(self, names: Sequence[str], since_s: float) -> float:
         """Operations that were begun together have all succeeded now; as so many calls of `ok`."""

@@ -24,7 +24,7 @@ class Unrecorded(Recorder):
     def __init__(self) -> None:
         """It has neither tally nor table."""
 
-    def ok(self, name: str, since_s: float, octets: int = 0) -> float:  # noqa: ARG002 - as `Recorder` has it
+    def ok(self, name: str, since_s: float, octets: int = 0, ended_s: float | None = None) -> float:  # noqa: ARG002 - as `Recorder` has it
         return monotonic()
 
     def failed(self, name: str, since_s: float, error_class: str, failure: Exception) -> float:  # noqa: ARG002 - as above

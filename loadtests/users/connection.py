@@ -1,8 +1,9 @@
 """A connection of a load run: as little work for one exchange as gevent allows.
 
 The socket is the interpreter's own, non-blocking; one watcher of the event loop stays armed for as long as the
-connection lives, and its callback resumes the greenlet that waits. There is no timer for each wait: a connection
-has a deadline, and one timer of the process looks at all of them (`_Deadlines`).
+connection lives, and its callback takes what came off the kernel and resumes the greenlet that waits, when it is
+enough for that one. There is no timer for each wait: a connection has a deadline, and one timer of the process looks
+at all of them (`_Deadlines`).
 """
 
 import errno
@@ -34,6 +35,9 @@ from loadtests.users.tls import TlsLayer
 
 __all__ = ["Connection"]
 
+# Whether the octets that have come are enough to go on with; asked in the event loop.
+Enough = Callable[[bytes], bool]
+
 # How often deadlines are looked at: a wait may last so much longer than it was allowed.
 LOOK_EVERY_S: Final = 0.25
 
@@ -55,11 +59,13 @@ class Connection:
         timeout_s: How long an answer may take to be whole, from the last `send` (or `expect`) on.
         tls: TLS is on.
         closed: `close` or `reset` was called.
+        arrived_s: When the first line of what `receive` gave last was here (in TLS: its first octets);
+            `time.monotonic`.
     """
 
     __slots__ = (
-        "_armed", "_deadline_s", "_failed", "_io", "_log", "_recv", "_secrets", "_send", "_socket", "_switch",
-        "_tls", "_to_hub", "closed", "timeout_s", "where",
+        "_armed", "_deadline_s", "_enough", "_failed", "_held", "_io", "_log", "_over", "_recv", "_secrets", "_send",
+        "_socket", "_switch", "_tls", "_to_hub", "arrived_s", "closed", "timeout_s", "where",
     )  # fmt: skip
 
     def __init__(self, raw: RawSocket, where: str, timeout_s: float) -> None:
@@ -74,11 +80,15 @@ class Connection:
         self._armed = False
         self._to_hub = hub.switch
         self._switch: Callable[[], object] | None = None
+        self._enough: Enough | None = None
+        self._held = b""
+        self._over = False
         self._tls: TlsLayer | None = None
         self._failed: OSError | None = None
         self._log: deque[Exchange] = deque(maxlen=KEPT)
         self._secrets: tuple[bytes, ...] = ()
-        self._deadline_s = monotonic() + timeout_s
+        self.arrived_s = monotonic()
+        self._deadline_s = self.arrived_s + timeout_s
         _deadlines().watch(self)
 
     @classmethod
@@ -163,15 +173,20 @@ class Connection:
         """Allow what is awaited now so much time instead of `timeout_s` from the last `send`."""
         self._deadline_s = monotonic() + within_s
 
-    def receive(self) -> bytes:
+    def receive(self, enough: Enough | None = None) -> bytes:
         """The octets that come next: some, never none.
+
+        Args:
+            enough: Where it is given, what comes in several pieces is waited for until this is true of all of it, and
+                one wakes once. It may be asked of none of them, and what is given may be less: in TLS, at the end of
+                the stream, when time is up.
 
         Raises:
             TimedOut: Nothing came by the deadline.
             ConnectionLost: `Reset` or `Closed`.
             TlsFailed: The peer broke TLS.
         """
-        octets = self._next() if self._tls is None else self._next_decrypted(self._tls)
+        octets = self._next(enough) if self._tls is None else self._next_decrypted(self._tls)
         self._log.append((False, octets if len(octets) <= HELD_OCTETS else octets[:HELD_OCTETS]))
         return octets
 
@@ -224,28 +239,26 @@ class Connection:
 
     # Waiting
 
-    def _next(self) -> bytes:
-        while True:
-            if not self._armed:
-                if self.closed:
-                    raise Closed(self.where, "closed by us")
-                self._io.start(self._ready)
-                self._armed = True
-            self._switch = getcurrent().switch
-            try:
+    def _next(self, enough: Enough | None = None) -> bytes:
+        if not self._armed:
+            if self.closed:
+                raise Closed(self.where, "closed by us")
+            self._io.start(self._ready)
+            self._armed = True
+        self._enough = enough
+        self._switch = getcurrent().switch
+        try:
+            # Somebody else's watcher may wake us for nothing.
+            while not (self._held or self._over):
                 self._to_hub()
-                octets = self._recv(_RECEIVED_AT_ONCE)
-            except BlockingIOError:
-                continue
-            except OSError as exc:
-                raise Reset(self.where, f"the connection is gone: {exc.strerror}") from exc
-            finally:
-                self._switch = None
-            if octets:
-                return octets
-            if self._failed is not None:
-                raise Reset(self.where, f"the connection is gone: {self._failed.strerror}") from self._failed
-            raise Closed(self.where, "closed by the peer while an answer was awaited")
+        finally:
+            self._switch = None
+        octets, self._held = self._held, b""
+        if octets:
+            return octets
+        if self._failed is not None:
+            raise Reset(self.where, f"the connection is gone: {self._failed.strerror}") from self._failed
+        raise Closed(self.where, "closed by the peer while an answer was awaited")
 
     def _next_decrypted(self, layer: TlsLayer) -> bytes:
         try:
@@ -263,8 +276,24 @@ class Connection:
             # Nobody waits: what came is left in the kernel, and the loop does not ask again.
             self._io.stop()
             self._armed = False
+            return
+        try:
+            octets = self._recv(_RECEIVED_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._failed = exc
+            octets = b""
+        held = self._held
+        if octets:
+            if b"\n" not in held:
+                self.arrived_s = monotonic()
+            self._held = held = held + octets
+            if self._enough is not None and not self._enough(held):
+                return
         else:
-            self._switch()
+            self._over = True
+        self._switch()
 
     def _write(self, rest: bytes | memoryview) -> None:
         """Write all of it, waiting as often as the kernel wants it."""
@@ -296,7 +325,10 @@ class Connection:
         return self._switch is not None and now_s > self._deadline_s
 
     def _time_out(self) -> None:
-        """In the event loop: end the wait."""
+        """In the event loop: end the wait, with what came by now where that is something."""
+        if self._held and self._switch is not None:
+            self._switch()
+            return
         greenlet = self._switch.__self__  # type: ignore[union-attr]  # a greenlet's bound `switch`, which is waiting
         greenlet.throw(TimedOut(self.where, "no answer in the time allowed"))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from harness.errors import RemoteProtocolError
@@ -16,31 +17,39 @@ _CRLF: Final = b"\r\n"
 
 # How the last line of a reply, or the only one, begins (RFC 5321 §4.2).
 _LAST_LINES: Final = frozenset(b"%d " % code for code in range(200, 560))
+_beginning: Final = itemgetter(slice(4))
+
+Enough = Callable[[bytes], bool]
 
 
 class Replies:
     """Replies, each as the octets of its lines without the last CRLF.
 
     Args:
-        receive: Gives the octets that come next, never none.
+        receive: Gives the octets that come next, never none. It is told what would be enough of them, to wait for;
+            fewer will do.
     """
 
     __slots__ = ("_held", "_reader", "_receive")
 
-    def __init__(self, receive: Callable[[], bytes]) -> None:
+    def __init__(self, receive: Callable[[Enough | None], bytes]) -> None:
         self._receive = receive
         self._held: list[bytes] = []
         self._reader: ReplyReader | None = None
 
-    def next(self) -> bytes:
+    def next(self, behind: int = 0) -> bytes:
         """The next one.
+
+        Args:
+            behind: So many more are awaited behind it, and nothing is sent before they are here: they are waited for
+                in one go with it.
 
         Raises:
             RemoteProtocolError: These octets are no reply.
             TransportError: What `receive` raises.
         """
         if not self._held and self._reader is None:
-            octets = self._receive()
+            octets = self._receive(_lines(1 + behind) if behind else None)
             if octets[:4] in _LAST_LINES and octets.find(_CRLF) == len(octets) - 2:
                 return octets[:-2]
             self._take(octets)
@@ -54,10 +63,11 @@ class Replies:
         Raises:
             RemoteProtocolError, TransportError: As in `next`; what came before is `held`.
         """
-        while len(held := self._held) < count:
-            if held and held[-1].startswith(GOING_AWAY):
+        while (missing := count - len(self._held)) > 0:
+            if self._held and self._held[-1].startswith(GOING_AWAY):
                 break
-            self._read()
+            self._read(_lines(missing))
+        held = self._held
         self._held = held[count:]
         return held[:count]
 
@@ -71,18 +81,18 @@ class Replies:
         self._held.clear()
         self._reader = None
 
-    def _read(self) -> None:
+    def _read(self, enough: Enough | None = None) -> None:
         if self._reader is not None:
             # Raises what an earlier call held back, for replies came before it.
             self._reader.feed(b"")
             if self._reader.idle:
                 self._reader = None
-        self._take(self._receive())
+        self._take(self._receive(enough))
 
     def _take(self, octets: bytes) -> None:
         if self._reader is None:
             lines = octets.split(_CRLF)
-            if not lines.pop() and _LAST_LINES.issuperset([line[:4] for line in lines]):
+            if not lines.pop() and _LAST_LINES.issuperset(map(_beginning, lines)):
                 self._held += lines
                 return
             if _is_one_reply(octets):
@@ -90,6 +100,12 @@ class Replies:
                 return
             self._reader = ReplyReader()
         self._held += [reply.raw[:-2] for reply in self._reader.feed(octets)]
+
+
+@lru_cache
+def _lines(count: int) -> Enough:
+    """True of so many lines; or where a 421 may be among them, behind which nothing may come."""
+    return lambda octets: octets.count(b"\n") >= count or GOING_AWAY in octets
 
 
 # A server greets and answers EHLO alike on every connection.

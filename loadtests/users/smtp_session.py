@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ _JOINED_OCTETS: Final = 64 * 1024
 
 # A slow client writes so often.
 _PIECE_EVERY_S: Final = 0.1
+
+_first_octet: Final = itemgetter(0)
 
 
 class Outgoing:
@@ -122,7 +125,7 @@ class SmtpSession(SmtpDialogue):
         if before is not None:
             then_quit = then_quit and trouble is None
             self._write_content(before, b"QUIT\r\n" if then_quit else b"")
-            ended_s = self._read_end(before)
+            ended_s = self._read_end(before, behind=int(then_quit))
             count += 1
             if then_quit:
                 self.read_farewell(ended_s)
@@ -160,14 +163,14 @@ class SmtpSession(SmtpDialogue):
         """Send a content with the next envelope behind it, and read what became of the content.
 
         Returns:
-            Now.
+            When that was said.
 
         Raises:
             OperationFailed: Something went wrong; as the next message is under way, the session is over.
         """
         try:
             self._write_content(before, self._envelope(outgoing.letter))
-            return self._read_end(before)
+            return self._read_end(before, behind=len(outgoing.letter.rcpt_to) + 2)
         except OperationFailed:
             self._not_sent(outgoing)
             self.close()
@@ -199,7 +202,7 @@ class SmtpSession(SmtpDialogue):
             self._not_sent(outgoing)
             name = self.names.envelope(recipients)[self.replies.held]
             raise self._broken(name, since_s, exc) from exc
-        if [reply[0] for reply in replies] == _all_well(recipients) and outgoing.unknown < 0:
+        if bytes(map(_first_octet, replies)) == _all_well(recipients) and outgoing.unknown < 0:
             outgoing.accepted = range(recipients)
             self.recorder.ok_together(self.names.envelope(recipients), since_s)
         else:
@@ -296,33 +299,50 @@ class SmtpSession(SmtpDialogue):
             gevent.sleep(_PIECE_EVERY_S)
             self.connection.send(octets[start : start + piece])
 
-    def _read_end(self, outgoing: Outgoing) -> float:
-        """What became of the content; one reply, or with LMTP one for each recipient (RFC 2033 §4.2).
+    def _read_end(self, outgoing: Outgoing, behind: int = 0) -> float:
+        """What became of the content.
+
+        Args:
+            behind: How many replies are awaited behind it.
 
         Returns:
-            Now.
+            When it was said.
 
         Raises:
-            OperationFailed: It was refused, for one recipient at least; or nobody knows.
+            OperationFailed: It was refused, with LMTP for one recipient at least; or nobody knows.
         """
-        accepted = outgoing.accepted
+        if self.lmtp:
+            return self._read_end_for_each(outgoing)
+        name, since_s = self.names.message, outgoing.since_s
+        try:
+            reply = self.replies.next(behind)
+        except (TransportError, ProtocolError) as exc:
+            raise self._lost(outgoing, outgoing.accepted, exc) from exc
+        if reply[0] != DONE:
+            for at in outgoing.accepted:
+                self._ledger.refused(outgoing.slot + at)
+            raise self._refused(name, since_s, reply)
+        ended_s = self.connection.arrived_s
+        for at in outgoing.accepted:
+            self._ledger.accepted(outgoing.slot + at, ended_s)
+        return self.recorder.ok(name, since_s, outgoing.letter.octets, ended_s)
+
+    def _read_end_for_each(self, outgoing: Outgoing) -> float:
+        """One reply for each recipient, which may come long after the one before (RFC 2033 §4.2)."""
         failure: OperationFailed | None = None
-        for answered in ([at] for at in accepted) if self.lmtp else (accepted,):
+        for index, at in enumerate(outgoing.accepted):
             if self.connection.closed:
                 # A 421: what comes behind it, if anything, answers nothing.
-                self._ledger.unsure(outgoing.slot + answered[0])
+                self._ledger.unsure(outgoing.slot + at)
                 continue
             try:
                 reply = self.replies.next()
             except (TransportError, ProtocolError) as exc:
-                raise self._lost(outgoing, accepted[accepted.index(answered[0]) :], exc) from exc
+                raise self._lost(outgoing, outgoing.accepted[index:], exc) from exc
             if reply[0] == DONE:
-                now_s = monotonic()
-                for at in answered:
-                    self._ledger.accepted(outgoing.slot + at, now_s)
+                self._ledger.accepted(outgoing.slot + at, monotonic())
             else:
-                for at in answered:
-                    self._ledger.refused(outgoing.slot + at)
+                self._ledger.refused(outgoing.slot + at)
                 failure = self._refused(self.names.message, outgoing.since_s, reply)
         if failure is not None:
             raise failure
@@ -344,6 +364,6 @@ class SmtpSession(SmtpDialogue):
 
 
 @lru_cache
-def _all_well(recipients: int) -> list[int]:
+def _all_well(recipients: int) -> bytes:
     """The first octets of an envelope's replies when all goes well."""
-    return [DONE] * (recipients + 1) + [GO_ON]
+    return bytes([DONE] * (recipients + 1) + [GO_ON])

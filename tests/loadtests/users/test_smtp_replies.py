@@ -1,5 +1,6 @@
 """Replies that are cut by hand where they are simple are the ones that the wire core reads."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RemoteProtocolError
 from harness.wire.smtp.replies import ReplyReader
-from loadtests.users.smtp_replies import Replies, extensions, text
+from loadtests.users.smtp_replies import Enough, Replies, extensions, text
 
 words = st.text(alphabet="abcdefgh .<>@-0123456789", max_size=20).map(str.encode)
 codes = st.integers(min_value=200, max_value=559).filter(lambda code: code != 421)
@@ -26,28 +27,35 @@ def pieces(octets: bytes, cuts: list[int]) -> list[bytes]:
     return [octets[a:b] for a, b in pairwise(ends)]
 
 
+def peer(*pieces: bytes) -> Callable[[Enough | None], bytes]:
+    """One who says this, piece by piece, and heeds what would be enough as a connection may: not at all."""
+    rest = iter(pieces)
+    return lambda _enough: next(rest)
+
+
 @given(st.lists(replies(), min_size=1, max_size=5), st.lists(st.integers(0, 200), max_size=6), st.data())
 def test_cutting_elsewhere_changes_nothing(said: list[bytes], cuts: list[int], data: st.DataObject) -> None:
     octets = b"".join(said)
-    reader = Replies(iter(pieces(octets, cuts)).__next__)
+    reader = Replies(peer(*pieces(octets, cuts)))
     read: list[bytes] = []
     while len(read) < len(said):
         count = data.draw(st.integers(0, len(said) - len(read)))
-        read += [reader.next()] if count == 0 else reader.some(count)
+        behind = data.draw(st.integers(0, len(said) - len(read) - 1))
+        read += [reader.next(behind)] if count == 0 else reader.some(count)
 
     assert read == [reply[:-2] for reply in said]
     assert read == [reply.raw[:-2] for reply in ReplyReader().feed(octets)]
 
 
 def test_after_a_421_nothing_more_is_waited_for() -> None:
-    reader = Replies(iter([b"250 ok\r\n421 bye\r\n"]).__next__)
+    reader = Replies(peer(b"250 ok\r\n421 bye\r\n"))
 
     assert reader.some(3) == [b"250 ok", b"421 bye"]
 
 
 @pytest.mark.parametrize("octets", [b"SSH-2.0\r\n", b"25\r\n", b"250 ok\r\nhello\r\n"])
 def test_octets_that_are_no_reply_raise_when_they_are_read(octets: bytes) -> None:
-    reader = Replies(iter([octets]).__next__)
+    reader = Replies(peer(octets))
 
     with pytest.raises(RemoteProtocolError):
         reader.some(2)
