@@ -10,6 +10,7 @@ from reference_server.faults import Faults
 from reference_server.journal import Journal
 from reference_server.link import Link
 from reference_server.relay.queue import Queue
+from reference_server.sasl.tokens import TokenIssuer
 from reference_server.store import Store
 from reference_server.tls import HostTls
 from reference_server.world import Host, Site, World
@@ -33,6 +34,7 @@ class Context:
     journal: Journal
     link: Link
     workers: Workers
+    issuer: TokenIssuer
 
     @classmethod
     def make(
@@ -45,13 +47,14 @@ class Context:
         faults: Faults | None = None,
         journal: Journal | None = None,
         workers: Workers | None = None,
+        issuer: TokenIssuer | None = None,
     ) -> "Context":
         """A host with this store; its users' mailboxes are made."""
         for user in site.residents:
             store.create_user(user.name)
         return cls(
             site=site,
-            accounts=accounts_of(site, store.create_user),
+            accounts=accounts_of(site, store),
             store=store,
             queue=Queue(store, clock),
             tls=tls,
@@ -60,6 +63,7 @@ class Context:
             journal=journal or Journal(clock),
             link=Link(site.host, site.host.reach),
             workers=workers or Workers(),
+            issuer=issuer or TokenIssuer(site.world.sasl.tokens, clock),
         )
 
     @property

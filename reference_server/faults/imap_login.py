@@ -3,10 +3,11 @@
 from typing import Final
 
 from harness.wire import sasl
-from harness.wire.imap.commands import Authenticate, Command, Enable, Login, NoArguments
+from harness.wire.imap.commands import Authenticate, Command, Enable, NoArguments
 from reference_server.faults import fault
-from reference_server.imap.answers import Completion, Refusal, bad, no, ok
+from reference_server.imap.answers import Completion, bad, no, ok
 from reference_server.imap.session import ImapSession
+from reference_server.sasl.login import Refused
 
 # ENABLE's names as RFCs and clients write them.
 _SPELLED: Final = frozenset({b"CONDSTORE", b"IMAP4rev2", b"IMAP4REV2", b"QRESYNC"})
@@ -17,8 +18,14 @@ class _LetsAnybodyIn(ImapSession):
         self.user = self.context.site.users[0].name
         return ok("Logged in")
 
-    def is_known(self, user: str) -> bool:
+    def is_known(self, refused: Refused) -> bool:
+        user = refused.user.partition("@")[0]
         return user in {known.name for known in self.context.site.users}
+
+    @property
+    def by_mechanism(self) -> bool:
+        """Whether the client logs in by AUTHENTICATE."""
+        return self._exchange is not None
 
 
 @fault("imap.login-without-literals")
@@ -37,23 +44,18 @@ class LoginWithoutLiterals(ImapSession):
 class LoginOfAnybody(_LetsAnybodyIn):
     """LOGIN succeeds with any password."""
 
-    def do_login(self, command: Command, arguments: Login) -> Completion:
-        try:
-            return super().do_login(command, arguments)
-        except Refusal:
-            return self.let_in()
+    def reply_to_wrong_credentials(self, refused: Refused) -> Completion:
+        return super().reply_to_wrong_credentials(refused) if self.by_mechanism else self.let_in()
 
 
 @fault("imap.login-names-the-user")
 class LoginNamesTheUser(_LetsAnybodyIn):
     """LOGIN says that there is no such user."""
 
-    def do_login(self, command: Command, arguments: Login) -> Completion:
-        try:
-            return super().do_login(command, arguments)
-        except Refusal as refusal:
-            known = self.is_known(arguments.user.decode("utf-8", "replace").partition("@")[0])
-            raise refusal if known else no("There is no such user", "AUTHENTICATIONFAILED") from None
+    def reply_to_wrong_credentials(self, refused: Refused) -> Completion:
+        if self.by_mechanism or self.is_known(refused):
+            return super().reply_to_wrong_credentials(refused)
+        return Completion("NO", "There is no such user", "AUTHENTICATIONFAILED")
 
 
 @fault("imap.logindisabled-and-login")
@@ -80,28 +82,18 @@ class PlainFails(ImapSession):
 class AuthenticateAnybody(_LetsAnybodyIn):
     """AUTHENTICATE succeeds with any password."""
 
-    def auth_step(
-        self, command: Command, exchange: sasl.ServerMechanism, response: bytes | None
-    ) -> Completion | None:
-        try:
-            return super().auth_step(command, exchange, response)
-        except Refusal:
-            return self.let_in()
+    def reply_to_wrong_credentials(self, refused: Refused) -> Completion:
+        return self.let_in() if self.by_mechanism else super().reply_to_wrong_credentials(refused)
 
 
 @fault("imap.authenticate-names-the-user")
 class AuthenticateNamesTheUser(_LetsAnybodyIn):
     """AUTHENTICATE says that there is no such user."""
 
-    def auth_step(
-        self, command: Command, exchange: sasl.ServerMechanism, response: bytes | None
-    ) -> Completion | None:
-        try:
-            return super().auth_step(command, exchange, response)
-        except Refusal as refusal:
-            user = (response or b"").decode("utf-8", "replace").strip("\0").partition("\0")[0]
-            known = self.is_known(user.partition("@")[0])
-            raise refusal if known else no("There is no such user", "AUTHENTICATIONFAILED") from None
+    def reply_to_wrong_credentials(self, refused: Refused) -> Completion:
+        if self.by_mechanism and not self.is_known(refused):
+            return Completion("NO", "There is no such user", "AUTHENTICATIONFAILED")
+        return super().reply_to_wrong_credentials(refused)
 
 
 @fault("imap.unknown-mechanism-is-bad")

@@ -9,6 +9,7 @@ from reference_server.faults import fault
 from reference_server.pop3.core import Response, error, ok
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.pop3.session import Pop3Session
+from reference_server.sasl.login import Login, Refused
 
 _CHALLENGE = Response(Answer.CHALLENGE, b"+ \r\n")
 
@@ -17,17 +18,16 @@ _CHALLENGE = Response(Answer.CHALLENGE, b"+ \r\n")
 class ThirdUserShutOut(Pop3Session):
     """A user whose name begins with c cannot log in."""
 
-    def log_in(self, credentials: sasl.Credentials) -> Response:
-        return error("Not you") if credentials.user.startswith("c") else super().log_in(credentials)
+    def enter(self, mailbox: str) -> Response:
+        return error("Not you") if mailbox.startswith("c") else super().enter(mailbox)
 
 
 @fault("pop3.wrong-password-ok")
 class WrongPasswordOk(Pop3Session):
     """PASS with a wrong password is answered +OK."""
 
-    def do_pass(self, command: Command) -> Response:
-        response = super().do_pass(command)
-        return ok("Welcome") if b"[AUTH]" in response.octets else response
+    def reply_to_wrong_credentials(self, refused: Refused) -> Response:
+        return ok("Welcome") if self._exchange is None else super().reply_to_wrong_credentials(refused)
 
 
 @fault("pop3.no-lock")
@@ -53,11 +53,11 @@ class RefusedLoginLocks(Pop3Session):
 
     locked: str | None = None
 
-    def reply_to_wrong_credentials(self, credentials: sasl.Credentials) -> Response:
-        name = credentials.user.partition("@")[0]
+    def reply_to_wrong_credentials(self, refused: Refused) -> Response:
+        name = refused.user.partition("@")[0]
         if self.context.store.lock_maildrop(name):
             self.locked = name
-        return super().reply_to_wrong_credentials(credentials)
+        return super().reply_to_wrong_credentials(refused)
 
     def lost(self) -> None:
         super().lost()
@@ -69,7 +69,7 @@ class RefusedLoginLocks(Pop3Session):
 class NoInitialResponse(Pop3Session):
     """AUTH with an initial response is answered -ERR."""
 
-    def do_auth(self, command: Command) -> Response:
+    def do_auth(self, command: Command) -> Response | None:
         return error("One at a time") if len(command.arguments) > 1 else super().do_auth(command)
 
 
@@ -77,7 +77,7 @@ class NoInitialResponse(Pop3Session):
 class PlainWantsAnInitialResponse(Pop3Session):
     """AUTH PLAIN without an initial response is answered -ERR."""
 
-    def do_auth(self, command: Command) -> Response:
+    def do_auth(self, command: Command) -> Response | None:
         return error("And who are you?") if command.arguments == (b"PLAIN",) else super().do_auth(command)
 
 
@@ -127,14 +127,10 @@ class EmptyChallengeWithoutSpace(Pop3Session):
 
 @fault("pop3.cram-md5-takes-an-initial-response")
 class CramMd5TakesAnInitialResponse(Pop3Session):
-    """CRAM-MD5 is listed, and answers an initial response by a challenge."""
+    """CRAM-MD5 answers an initial response by a challenge."""
 
-    def capabilities(self) -> dict[str, str]:
-        return super().capabilities() | {"SASL": "PLAIN LOGIN CRAM-MD5"}
-
-    def do_auth(self, command: Command) -> Response:
-        mechanism = self.mechanism_name(command.arguments[0])
-        return _CHALLENGE if mechanism == "CRAM-MD5" else super().do_auth(command)
+    def reply_to_unasked_response(self) -> Response:
+        return _CHALLENGE
 
 
 @fault("pop3.challenge-in-plain-words")
@@ -184,17 +180,17 @@ class ResponsesOf255Octets(Pop3Session):
 class AuthTakesAnyPassword(Pop3Session):
     """AUTH with a wrong password is answered +OK."""
 
-    def reply_to_wrong_credentials(self, credentials: sasl.Credentials) -> Response:
-        if self._exchange is not None and not credentials.authorization:
+    def reply_to_wrong_credentials(self, refused: Refused) -> Response:
+        if self._exchange is not None and not refused.authorization:
             return ok("Welcome")
-        return super().reply_to_wrong_credentials(credentials)
+        return super().reply_to_wrong_credentials(refused)
 
 
 @fault("pop3.no-auth-inside-tls")
 class NoAuthInsideTls(Pop3Session):
     """AUTH inside TLS is answered -ERR."""
 
-    def do_auth(self, command: Command) -> Response:
+    def do_auth(self, command: Command) -> Response | None:
         return error("Not here") if self.tls else super().do_auth(command)
 
 
@@ -210,7 +206,7 @@ class MechanismsInCapitals(Pop3Session):
 class PlainCountsNoNuls(Pop3Session):
     """PLAIN takes two words for user and password, wherever the NULs are."""
 
-    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Response:
+    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Response | None:
         words = [word for word in (response or b"").split(b"\0") if word]
         if exchange.name == "PLAIN" and len(words) == 2:
             response = b"\0" + b"\0".join(words)
@@ -218,8 +214,8 @@ class PlainCountsNoNuls(Pop3Session):
 
 
 @fault("pop3.acts-for-anybody")
-class ActsForAnybody(Pop3Session):
+class ActsForAnybody(Login[Response]):
     """The authorization identity is not looked at."""
 
-    def authenticate(self, credentials: sasl.Credentials) -> str | None:
-        return super().authenticate(sasl.Credentials(credentials.user, credentials.password))
+    def may_act_as(self, mailbox: str, authorization: str) -> bool:
+        return True

@@ -1,15 +1,12 @@
 """Faults of AUTH: what RFC 4954 and RFC 4616 ask for, broken."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from harness.wire import sasl
 from harness.wire.smtp.commands import MAX_COMMAND_LINE, Command
 from harness.wire.smtp.states import State, Verb
 from reference_server.faults import fault
 from reference_server.smtp.core import Answer, answer
-from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
 
 
@@ -52,7 +49,7 @@ class OneAuthASession(SmtpSession):
 
     tries = 0
 
-    def do_auth(self, command: Command) -> Answer:
+    def do_auth(self, command: Command) -> Answer | None:
         self.tries += 1
         return super().do_auth(command) if self.tries == 1 else self.reply_to_second_auth()
 
@@ -73,31 +70,17 @@ class UnknownMechanismWithout554(SmtpSession):
         return answer(504, "5.7.4", "Mechanism not known")
 
 
-@dataclass(slots=True)
-class _CramMd5:
-    """A mechanism in which the server speaks first (RFC 2195 §2), as far as its challenge."""
-
-    client_first: bool = False
-    name: str = "CRAM-MD5"
-
-    def step(self, response: bytes | None) -> sasl.Challenge:
-        return sasl.Challenge(b"<1.1@mail.example.test>")
-
-
 @fault("submission.unasked-response-taken")
 class UnaskedResponseTaken(SmtpSession):
-    """CRAM-MD5 is offered and takes an initial response."""
+    """CRAM-MD5 takes an initial response."""
 
-    def mechanisms(self) -> Mapping[str, Callable[[], sasl.ServerMechanism]]:
-        return {**super().mechanisms(), "CRAM-MD5": lambda: _CramMd5(client_first=True)}
+    def takes_initial_response(self, exchange: sasl.ServerMechanism) -> bool:
+        return True
 
 
 @fault("submission.unasked-response-without-5.7.0")
 class UnaskedResponseWithout570(SmtpSession):
-    """CRAM-MD5 is offered and refuses an initial response with the enhanced code 5.5.4."""
-
-    def mechanisms(self) -> Mapping[str, Callable[[], sasl.ServerMechanism]]:
-        return {**super().mechanisms(), "CRAM-MD5": _CramMd5}
+    """CRAM-MD5 refuses an initial response with the enhanced code 5.5.4."""
 
     def reply_to_unasked_response(self) -> Answer:
         return answer(501, "5.5.4", "The mechanism takes no initial response")
@@ -192,29 +175,32 @@ class EndlessResponseWithout556(SmtpSession):
 
 @fault("submission.login-in-the-clear")
 class LoginInTheClear(SmtpSession):
-    """Passwords are taken before TLS, though AUTH is not listed there."""
+    """Passwords are taken before TLS, though no such mechanism is listed there."""
 
-    def auth_allowed(self) -> bool:
-        return self.role is Role.SUBMISSION
+    def password_allowed(self) -> bool:
+        return True
 
-    def auth_listed(self) -> bool:
-        return self.role is Role.SUBMISSION and self.tls
+    def listed_mechanisms(self) -> tuple[str, ...]:
+        return tuple(
+            name for name in super().listed_mechanisms() if self.tls or name not in sasl.SHOWS_SECRET
+        )
 
 
 @fault("submission.plain-in-the-clear")
 class PlainInTheClear(SmtpSession):
     """Passwords are asked for and taken before TLS."""
 
-    def auth_allowed(self) -> bool:
-        return self.role is Role.SUBMISSION
+    def password_allowed(self) -> bool:
+        return True
 
 
 @fault("submission.plain-listed-too-early")
 class PlainListedTooEarly(SmtpSession):
-    """AUTH is listed before TLS and refused."""
+    """PLAIN is listed before TLS and refused."""
 
-    def auth_listed(self) -> bool:
-        return self.role is Role.SUBMISSION
+    def listed_mechanisms(self) -> tuple[str, ...]:
+        listed = super().listed_mechanisms()
+        return listed if self.tls else (*listed, "PLAIN")
 
 
 @fault("submission.mail-auth-refused")
@@ -272,7 +258,7 @@ class SessionCommandsNeedLogin(SmtpSession):
 class MechanismsInCapitals(SmtpSession):
     """The name of a mechanism is taken in capitals only."""
 
-    def do_auth(self, command: Command) -> Answer:
+    def do_auth(self, command: Command) -> Answer | None:
         name = command.argument.partition(b" ")[0]
         known = self.user is not None or name == name.upper()
         return super().do_auth(command) if known else self.reply_to_unknown_mechanism()
@@ -312,7 +298,7 @@ class ThirdNulIgnored(SmtpSession):
 class EmptyPasswordTaken(SmtpSession):
     """An empty password opens every account."""
 
-    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Answer:
+    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Answer | None:
         match (response or b"").split(b"\0"):
             case [b"", user, b""] if user:
                 self.user = user.decode()

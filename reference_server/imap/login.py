@@ -5,9 +5,12 @@ from typing import Final
 from harness.wire import sasl
 from harness.wire.imap.commands import Authenticate, Command, Enable, Id, Login, NoArguments
 from harness.wire.imap.encode import encode_string
-from harness.wire.imap.states import Verb
+from harness.wire.imap.states import State, Verb
 from reference_server.imap.answers import Completion, Refusal, bad, no, ok
 from reference_server.imap.core import ImapCore
+from reference_server.sasl.login import Entered, Outcome, Refused, Unavailable
+from reference_server.sasl.login import Login as SaslLogin
+from reference_server.sasl.offers import Offers
 
 __all__ = ["LoginCommands"]
 
@@ -17,6 +20,8 @@ _ENABLES: Final = {"CONDSTORE": "CONDSTORE", "IMAP4REV2": "IMAP4rev2"}
 
 class LoginCommands(ImapCore):
     """CAPABILITY, NOOP, LOGOUT, ID, STARTTLS, LOGIN, AUTHENTICATE, ENABLE."""
+
+    _exchange: sasl.ServerMechanism | None = None
 
     # Any state
 
@@ -28,8 +33,19 @@ class LoginCommands(ImapCore):
         if not self.tls:
             offered.append("STARTTLS")
         if not self.login_allowed():
-            return [*offered, "LOGINDISABLED"]
-        return offered + [f"AUTH={name}" for name in sasl.SERVER_MECHANISMS]
+            offered.append("LOGINDISABLED")
+        return offered + [f"AUTH={name}" for name in self.listed_mechanisms()]
+
+    def offers(self) -> Offers:
+        """What a client may log in with, here and now."""
+        return Offers(self.context, self.tls_facts, self.login_allowed())
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """The mechanisms of AUTHENTICATE that are run."""
+        return self.offers().names()
+
+    def listed_mechanisms(self) -> tuple[str, ...]:
+        return self.mechanisms()
 
     def extensions(self) -> list[str]:
         return [
@@ -75,41 +91,44 @@ class LoginCommands(ImapCore):
         self.wants_tls = True
         return ok("Begin TLS negotiation now")
 
-    def do_login(self, command: Command, arguments: Login) -> Completion:
+    def do_login(self, command: Command, arguments: Login) -> Completion | None:
         """RFC 3501 §6.2.3."""
         self.check_privacy()
+        self._exchange = None
         user, password = (
             octets.decode("utf-8", "replace") for octets in (arguments.user, arguments.password)
         )
-        return self.log_in(sasl.Credentials(user, password))
+        return self.login(command, Verb.LOGIN).verify(user, password)
 
     def check_privacy(self) -> None:
         """RFC 3501 §6.2.3: LOGINDISABLED is meant."""
         if not self.login_allowed():
             raise no("Use STARTTLS first", "PRIVACYREQUIRED")
 
-    def log_in(self, credentials: sasl.Credentials) -> Completion:
-        user = self.context.accounts.authenticate(credentials)
-        if user is None:
-            raise no("Wrong user or password", "AUTHENTICATIONFAILED")
-        self.user = user
-        self.allow_large_literals()
-        return ok("Logged in", "CAPABILITY " + " ".join(self.capabilities()))
-
     def do_authenticate(self, command: Command, arguments: Authenticate) -> Completion | None:
         """RFC 3501 §6.2.2; RFC 4959 §3 (initial response)."""
-        mechanism = sasl.SERVER_MECHANISMS.get(arguments.mechanism)
-        if mechanism is None:
+        if arguments.mechanism in sasl.SHOWS_SECRET:
+            self.check_privacy()
+        if arguments.mechanism not in self.mechanisms():
             return self.reply_to_unknown_mechanism(arguments)
-        self.check_privacy()
-        exchange = mechanism()
+        exchange = self.offers().exchange(arguments.mechanism)
         if arguments.initial is None:
             return self.auth_step(command, exchange, None)
+        if not self.takes_initial_response(exchange):
+            return self.reply_to_unasked_response()
         try:
             initial = sasl.decode_initial(arguments.initial)
         except sasl.SaslError as exc:
             return self.reply_to_bad_response(exc)
         return self.auth_step(command, exchange, initial)
+
+    def takes_initial_response(self, exchange: sasl.ServerMechanism) -> bool:
+        """RFC 4959 §3: not where the server speaks first."""
+        return exchange.client_first
+
+    def reply_to_unasked_response(self) -> Completion:
+        """RFC 4959 §3: NO."""
+        raise no("The mechanism takes no initial response")
 
     def reply_to_unknown_mechanism(self, arguments: Authenticate) -> Completion:
         """RFC 3501 §6.2.2: NO."""
@@ -118,16 +137,44 @@ class LoginCommands(ImapCore):
     def auth_step(
         self, command: Command, exchange: sasl.ServerMechanism, response: bytes | None
     ) -> Completion | None:
-        """Go on with the exchange; None while it waits for the client."""
-        try:
-            step = exchange.step(response)
-        except sasl.SaslError as exc:
-            raise no("Wrong user or password", "AUTHENTICATIONFAILED") from exc
-        if isinstance(step, sasl.Credentials):
-            return self.log_in(step)
-        self.continue_(self.challenge(step))
-        self.expect_line(lambda line: self.auth_line(command, exchange, line))
-        return None
+        """Go on with the exchange; None while it waits for the client, or an errand is left."""
+        verb = Verb.AUTH_RESPONSE if self.state is State.AUTHENTICATING else Verb.AUTHENTICATE
+        self._exchange = exchange
+        return self.login(command, verb).step(exchange, response)
+
+    def login(self, command: Command, verb: Verb) -> SaslLogin[Completion | None]:
+        return self.context.variant(SaslLogin)(
+            self.context,
+            self,
+            lambda outcome: self.complete_login(command, outcome),
+            lambda completion: self.go_on(command, verb, completion),
+        )
+
+    def complete_login(self, command: Command, outcome: Outcome) -> Completion | None:
+        """What came of a step; None where the client is to go on."""
+        match outcome:
+            case sasl.Challenge():
+                if (exchange := self._exchange) is None:
+                    raise RuntimeError("LOGIN has no challenge")
+                self.continue_(self.challenge(outcome))
+                self.expect_line(lambda line: self.auth_line(command, exchange, line))
+                return None
+            case Entered(mailbox):
+                self.user = mailbox
+                self.allow_large_literals()
+                return ok("Logged in", "CAPABILITY " + " ".join(self.capabilities()))
+            case Refused():
+                return self.reply_to_wrong_credentials(outcome)
+            case Unavailable():
+                return self.reply_to_unavailable()
+
+    def reply_to_wrong_credentials(self, refused: Refused) -> Completion:
+        """RFC 5530 §3: the same for a wrong password and for nobody."""
+        return Completion("NO", "Wrong user or password", "AUTHENTICATIONFAILED")
+
+    def reply_to_unavailable(self) -> Completion:
+        """RFC 5530 §3."""
+        return Completion("NO", "Temporary authentication failure", "UNAVAILABLE")
 
     def challenge(self, step: sasl.Challenge) -> bytes:
         """Base64 and nothing else (RFC 3501 §6.2.2)."""

@@ -13,6 +13,8 @@ from harness.wire.tls import TlsFacts
 from reference_server.context import Context
 from reference_server.errand import Errands
 from reference_server.pop3.maildrop import Maildrop
+from reference_server.sasl.login import Entered, Login, Outcome, Refused, Unavailable
+from reference_server.sasl.offers import Offers
 
 __all__ = ["Pop3Core", "Response", "error", "ok"]
 
@@ -130,10 +132,10 @@ class Pop3Core(Errands):
             self.state = self.state_after(verb, response.answer)
         return response
 
-    def conclude(self, verb: Verb, response: Response) -> None:
+    def conclude(self, verb: Verb, response: Response | None) -> None:
         """What an errand does at its end: as if the command had been answered at once."""
-        self.concluded(verb, response)
-        self.say(response)
+        if (answered := self.concluded(verb, response)) is not None:
+            self.say(answered)
 
     def read_command(self, line: bytes) -> Command:
         """RFC 2449 §3, §4; raises `CommandError`."""
@@ -185,7 +187,9 @@ class Pop3Core(Errands):
             "IMPLEMENTATION": "mailproof",
         }
         if self.login_allowed():
-            offered |= {"USER": "", "SASL": "PLAIN LOGIN"}
+            offered["USER"] = ""
+        if listed := self.listed_mechanisms():
+            offered["SASL"] = " ".join(listed)
         if not self.tls and self.maildrop is None:
             offered["STLS"] = ""
         return offered
@@ -210,23 +214,46 @@ class Pop3Core(Errands):
         self._name = command.arguments[0].decode("utf-8", "replace")
         return ok("Send the password")
 
-    def do_pass(self, command: Command) -> Response:
-        return self.log_in(sasl.Credentials(self._name, command.arguments[0].decode("utf-8", "replace")))
+    def do_pass(self, command: Command) -> Response | None:
+        self._exchange = None
+        return self.login().verify(self._name, command.arguments[0].decode("utf-8", "replace"))
 
-    def do_auth(self, command: Command) -> Response:
+    def offers(self) -> Offers:
+        """What a client may log in with, here and now."""
+        return Offers(self.context, self.tls_facts, self.login_allowed())
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """The mechanisms of AUTH that are run."""
+        return self.offers().names()
+
+    def listed_mechanisms(self) -> tuple[str, ...]:
+        """RFC 5034 §3: the same before and after login."""
+        return self.mechanisms()
+
+    def do_auth(self, command: Command) -> Response | None:
         """RFC 5034 §4."""
-        if not self.login_allowed():
+        name = self.mechanism_name(command.arguments[0])
+        if name in sasl.SHOWS_SECRET and not self.login_allowed():
             return error("Use STLS first")
-        mechanism = sasl.SERVER_MECHANISMS.get(self.mechanism_name(command.arguments[0]))
-        if mechanism is None:
+        if name not in self.mechanisms():
             return self.reply_to_unknown_mechanism()
-        self._exchange = mechanism()
+        self._exchange = self.offers().exchange(name)
         if len(command.arguments) == 1:
             return self.auth_step(self._exchange, None)
+        if not self.takes_initial_response(self._exchange):
+            return self.reply_to_unasked_response()
         try:
-            return self.auth_step(self._exchange, sasl.decode_initial(command.arguments[1]))
+            initial = sasl.decode_initial(command.arguments[1])
         except sasl.SaslError:
             return self.reply_to_bad_response()
+        return self.auth_step(self._exchange, initial)
+
+    def takes_initial_response(self, exchange: sasl.ServerMechanism) -> bool:
+        """RFC 5034 §4: not where the server speaks first."""
+        return exchange.client_first
+
+    def reply_to_unasked_response(self) -> Response:
+        return error("The mechanism takes no initial response")
 
     def mechanism_name(self, word: bytes) -> str:
         """RFC 5034 §5: in any case of letters."""
@@ -242,9 +269,10 @@ class Pop3Core(Errands):
         if self._exchange is None:
             raise RuntimeError("a response is awaited and no exchange is under way")
         try:
-            return self.auth_step(self._exchange, self.decode_response(line))
+            response = self.decode_response(line)
         except sasl.SaslError:
             return self.reply_to_bad_response()
+        return self.auth_step(self._exchange, response)
 
     def decode_response(self, line: bytes) -> bytes:
         """Strict base64: a stray character is refused, never skipped (RFC 5034 §4)."""
@@ -256,33 +284,49 @@ class Pop3Core(Errands):
     def reply_to_bad_response(self) -> Response:
         return error("The response cannot be read")
 
-    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Response:
-        step = exchange.step(response)
-        if isinstance(step, sasl.Challenge):
-            return Response(Answer.CHALLENGE, self.challenge(step))
-        return self.log_in(step)
+    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Response | None:
+        """Go on with the exchange; None where an errand is left, which says the response."""
+        return self.login().step(exchange, response)
+
+    def login(self) -> Login[Response]:
+        by_command = Verb.PASS if self._exchange is None else Verb.AUTH
+        verb = Verb.AUTH_RESPONSE if self.state is State.AUTH else by_command
+        return self.context.variant(Login)(
+            self.context, self, self.reply_to_outcome, lambda response: self.conclude(verb, response)
+        )
+
+    def reply_to_outcome(self, outcome: Outcome) -> Response:
+        """What came of a step."""
+        match outcome:
+            case sasl.Challenge():
+                return Response(Answer.CHALLENGE, self.challenge(outcome))
+            case Entered(mailbox):
+                return self.enter(mailbox)
+            case Refused(sasl.SaslDenied()):
+                return self.reply_to_wrong_credentials(outcome)
+            case Refused():
+                return self.reply_to_bad_response()
+            case Unavailable():
+                return self.reply_to_unavailable()
 
     def challenge(self, step: sasl.Challenge) -> bytes:
         """``+ `` and base64, empty for an empty challenge (RFC 5034 §4)."""
         return encode_challenge(sasl.encode(step.octets))
 
-    def log_in(self, credentials: sasl.Credentials) -> Response:
-        """Check the password, then take the maildrop's lock (RFC 1939 §4)."""
-        user = self.authenticate(credentials)
-        if user is None:
-            return self.reply_to_wrong_credentials(credentials)
-        maildrop = self.context.variant(Maildrop)(self.context, user)
+    def enter(self, mailbox: str) -> Response:
+        """Take the maildrop's lock (RFC 1939 §4)."""
+        maildrop = self.context.variant(Maildrop)(self.context, mailbox)
         if not maildrop.open():
             return self.reply_to_lock()
         self.maildrop = maildrop
         return ok(f"{len(maildrop.numbers())} messages")
 
-    def authenticate(self, credentials: sasl.Credentials) -> str | None:
-        """The user's name when the credentials are true, else None."""
-        return self.context.accounts.authenticate(credentials)
-
-    def reply_to_wrong_credentials(self, credentials: sasl.Credentials) -> Response:
+    def reply_to_wrong_credentials(self, refused: Refused) -> Response:
         return error("Wrong user or password", "AUTH")
+
+    def reply_to_unavailable(self) -> Response:
+        """RFC 3206 §4."""
+        return error("Temporary authentication failure", "SYS/TEMP")
 
     def reply_to_lock(self) -> Response:
         """RFC 2449 §8.1.2."""

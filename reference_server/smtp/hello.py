@@ -1,13 +1,12 @@
 """Who the client says it is, what is offered, and the commands that touch no transaction."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.wire import sasl
 from harness.wire.smtp.address import parse_domain
 from harness.wire.smtp.commands import Command
 from harness.wire.smtp.errors import AddressError, CommandError, ParameterError
 from harness.wire.smtp.states import State, Verb
+from reference_server.sasl.offers import Offers
 from reference_server.smtp.core import Answer, SmtpCore, answer
 from reference_server.smtp.roles import Role
 
@@ -69,21 +68,25 @@ class Hello(SmtpCore):
         }
         if not self.tls:
             offered["STARTTLS"] = ""
-        if self.auth_listed():
-            offered["AUTH"] = " ".join(self.mechanisms())
+        if listed := self.listed_mechanisms():
+            offered["AUTH"] = " ".join(listed)
         return offered
 
-    def mechanisms(self) -> Mapping[str, Callable[[], sasl.ServerMechanism]]:
-        """The mechanisms of AUTH, by name."""
-        return sasl.SERVER_MECHANISMS
+    def offers(self) -> Offers:
+        """What a client may log in with, here and now."""
+        return Offers(self.context, self.tls_facts, self.password_allowed())
 
-    def auth_listed(self) -> bool:
+    def mechanisms(self) -> tuple[str, ...]:
+        """The mechanisms of AUTH that are run."""
+        return self.offers().names()
+
+    def listed_mechanisms(self) -> tuple[str, ...]:
         """RFC 4954 §6: nothing is listed that would be refused for want of TLS."""
-        return self.auth_allowed()
+        return self.mechanisms() if self.role is Role.SUBMISSION else ()
 
-    def auth_allowed(self) -> bool:
-        """RFC 4954 §4: nothing that shows the password before TLS."""
-        return self.role is Role.SUBMISSION and self.tls
+    def password_allowed(self) -> bool:
+        """RFC 4954 §4: nothing that shows the password before TLS, unless the world says so."""
+        return self.tls or self.context.world.sasl.submission_in_the_clear
 
     def do_starttls(self, command: Command) -> Answer:
         """RFC 3207 §4; aiosmtpd goes through asyncio's private sslproto, here the carrier calls `start_tls`."""

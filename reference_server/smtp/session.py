@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from harness.wire import sasl
 from harness.wire.smtp.commands import Command, parse_auth
+from harness.wire.smtp.states import State, Verb
+from reference_server.sasl.login import Entered, Login, Outcome, Refused, Unavailable
 from reference_server.smtp.content import Content
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
@@ -25,26 +27,31 @@ class SmtpSession(Content):
         super().forget_client()
         self.user = None
 
-    def do_auth(self, command: Command) -> Answer:
+    def do_auth(self, command: Command) -> Answer | None:
         """RFC 4954 §4."""
         if not command.argument:
             return answer(501, "5.5.4", "AUTH takes a mechanism")
         parsed = parse_auth(command.argument)
         if self.user is not None:
             return self.reply_to_second_auth()
-        if not self.auth_allowed():
+        if parsed.mechanism in sasl.SHOWS_SECRET and not self.password_allowed():
             return answer(538, "5.7.11", "Encryption required")
         if parsed.mechanism not in self.mechanisms():
             return self.reply_to_unknown_mechanism()
-        self._exchange = self.mechanisms()[parsed.mechanism]()
+        self._exchange = self.offers().exchange(parsed.mechanism)
         if parsed.initial is None:
             return self.auth_step(self._exchange, None)
-        if not self._exchange.client_first:
+        if not self.takes_initial_response(self._exchange):
             return self.reply_to_unasked_response()
         try:
-            return self.auth_step(self._exchange, self.decode_initial(parsed.initial))
+            initial = self.decode_initial(parsed.initial)
         except sasl.SaslError as exc:
             return self.reply_to_bad_response(exc)
+        return self.auth_step(self._exchange, initial)
+
+    def takes_initial_response(self, exchange: sasl.ServerMechanism) -> bool:
+        """RFC 4954 §4: not where the server speaks first."""
+        return exchange.client_first
 
     def reply_to_second_auth(self) -> Answer:
         return answer(503, "5.5.1", "Already authenticated")
@@ -63,9 +70,10 @@ class SmtpSession(Content):
         if line == sasl.CANCEL:
             return self.reply_to_cancel()
         try:
-            return self.auth_step(self._exchange, self.decode_response(line))
+            response = self.decode_response(line)
         except sasl.SaslError as exc:
             return self.reply_to_bad_response(exc)
+        return self.auth_step(self._exchange, response)
 
     def decode_initial(self, argument: bytes) -> bytes:
         """As `decode_response`, and ``=`` is the empty one (RFC 4954 §4)."""
@@ -81,19 +89,32 @@ class SmtpSession(Content):
     def reply_to_bad_response(self, exc: sasl.SaslError) -> Answer:
         return answer(501, "5.5.2", "The response cannot be read")
 
-    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Answer:
-        """Go on with the exchange."""
-        try:
-            step = exchange.step(response)
-        except sasl.SaslError:
-            return self.reply_to_wrong_credentials()
-        if isinstance(step, sasl.Challenge):
-            return Answer(334, (self.challenge_text(step),))
-        user = self.context.accounts.authenticate(step)
-        if user is None:
-            return self.reply_to_wrong_credentials()
-        self.user = user
-        return self.reply_to_login()
+    def auth_step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Answer | None:
+        """Go on with the exchange; None where an errand is left, which says the reply."""
+        return self.login().step(exchange, response)
+
+    def login(self) -> Login[Answer]:
+        verb = Verb.AUTH_RESPONSE if self.state is State.AUTH else Verb.AUTH
+        return self.context.variant(Login)(
+            self.context, self, self.reply_to_outcome, lambda reply: self.conclude(verb, reply)
+        )
+
+    def reply_to_outcome(self, outcome: Outcome) -> Answer:
+        """What came of a step."""
+        match outcome:
+            case sasl.Challenge():
+                return Answer(334, (self.challenge_text(outcome),))
+            case Entered(mailbox):
+                self.user = mailbox
+                return self.reply_to_login()
+            case Refused():
+                return self.reply_to_wrong_credentials()
+            case Unavailable():
+                return self.reply_to_unavailable()
+
+    def reply_to_unavailable(self) -> Answer:
+        """RFC 4954 §6."""
+        return answer(454, "4.7.0", "Temporary authentication failure")
 
     def reply_to_login(self) -> Answer:
         return answer(235, "2.7.0", "Authentication successful")

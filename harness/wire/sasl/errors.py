@@ -2,8 +2,16 @@
 
 from harness.errors import RemoteProtocolError
 
-__all__ = ["SaslError"]
+__all__ = ["SaslDenied", "SaslError", "ServerUnproven"]
 
 
 class SaslError(RemoteProtocolError):
-    """A response that the mechanism cannot read; the message holds no part of it."""
+    """A challenge or response that the mechanism cannot read; the message holds no part of it."""
+
+
+class SaslDenied(SaslError):
+    """A response that can be read and is not believed: wrong password, wrong proof, another channel."""
+
+
+class ServerUnproven(SaslError):
+    """The server says yes and has not shown that it knows the password, or showed that it does not."""

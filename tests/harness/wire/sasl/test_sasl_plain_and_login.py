@@ -1,3 +1,5 @@
+"""The base64 of responses; PLAIN and LOGIN."""
+
 from base64 import b64encode
 
 import pytest
@@ -7,22 +9,29 @@ from hypothesis import strategies as st
 from harness.errors import LocalProtocolError
 from harness.wire.sasl import (
     CLIENT_MECHANISMS,
-    SERVER_MECHANISMS,
     Challenge,
-    Credentials,
     LoginClient,
     LoginServer,
     PlainClient,
     PlainServer,
+    SaslDenied,
     SaslError,
     ServerMechanism,
+    Step,
+    Success,
+    VerifyPassword,
     decode,
     decode_initial,
     encode,
     encode_initial,
 )
 
-names = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
+SERVERS = {"PLAIN": PlainServer, "LOGIN": LoginServer}
+names = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=12)
+
+
+def asked(user: str, password: str) -> VerifyPassword:
+    return VerifyPassword(user, password, lambda _known: Success(user))
 
 
 @given(st.binary(max_size=40))
@@ -63,18 +72,32 @@ def test_an_initial_response_is_never_nothing() -> None:
 @pytest.mark.parametrize("name", ["PLAIN", "LOGIN"])
 @given(user=names, password=names)
 def test_client_and_server_agree(name: str, user: str, password: str) -> None:
-    client, server = CLIENT_MECHANISMS[name](user, password), SERVER_MECHANISMS[name]()
+    client, server = CLIENT_MECHANISMS[name](user, password), SERVERS[name]()
     assert client.name == server.name == name
     step = server.step(client.initial())
     while isinstance(step, Challenge):
         step = server.step(client.respond(step.octets))
-    assert step == Credentials(user, password)
+    assert step == asked(user, password)
 
 
 def test_plain_is_the_message_of_the_rfc_example() -> None:
     # RFC 4954 §4.1: the user names itself in both places.
     assert encode_initial(PlainClient("test", "1234", "test").initial()) == b"dGVzdAB0ZXN0ADEyMzQ="
-    assert PlainServer().step(decode(b"dGVzdAB0ZXN0ADEyMzQ=")) == Credentials("test", "1234", "test")
+    step = PlainServer().step(decode(b"dGVzdAB0ZXN0ADEyMzQ="))
+    assert step == asked("test", "1234")
+    assert isinstance(step, VerifyPassword)
+    assert step.then("test") == Success("test", "test")
+
+
+def test_a_wrong_password_is_denied() -> None:
+    step = PlainServer().step(b"\0tim\0wrong")
+    assert isinstance(step, VerifyPassword)
+    with pytest.raises(SaslDenied):
+        step.then(None)
+
+
+def test_plain_compares_what_is_prepared() -> None:
+    assert PlainServer().step("\0\u2168\0s\u00adecret".encode()) == asked("IX", "secret")
 
 
 def test_plain_may_wait_for_an_empty_challenge() -> None:
@@ -112,7 +135,7 @@ def test_login_asks_twice_and_answers_twice() -> None:
     server, client = LoginServer(), LoginClient("tim", "secret")
     assert server.step(None) == Challenge(b"Username:")
     assert server.step(client.respond(b"Who?")) == Challenge(b"Password:")
-    assert server.step(client.respond(b"")) == Credentials("tim", "secret")
+    assert server.step(client.respond(b"")) == asked("tim", "secret")
     with pytest.raises(LocalProtocolError):
         client.respond(b"once more")
 
@@ -123,7 +146,7 @@ def test_a_login_response_that_says_nobody_is_refused(response: bytes) -> None:
         LoginServer().step(response)
 
 
-def outcome(server: ServerMechanism, response: bytes) -> Challenge | Credentials | SaslError:
+def outcome(server: ServerMechanism, response: bytes) -> Step | SaslError:
     try:
         return server.step(response)
     except SaslError as error:
@@ -135,7 +158,7 @@ def outcome(server: ServerMechanism, response: bytes) -> Challenge | Credentials
 def test_no_response_raises_anything_else_and_errors_hold_no_secret(
     name: str, responses: list[bytes]
 ) -> None:
-    server = SERVER_MECHANISMS[name]()
+    server = SERVERS[name]()
     for response in responses:
         result = outcome(server, response)
         if isinstance(result, SaslError) and len(response) > 4:
@@ -143,7 +166,7 @@ def test_no_response_raises_anything_else_and_errors_hold_no_secret(
 
 
 def test_passwords_are_not_shown() -> None:
-    for shown in (PlainClient("tim", "sesame"), LoginClient("tim", "sesame"), Credentials("tim", "sesame")):
+    for shown in (PlainClient("tim", "sesame"), LoginClient("tim", "sesame"), asked("tim", "sesame")):
         assert "sesame" not in repr(shown)
     with pytest.raises(SaslError) as caught:
         decode(b64encode(b"sesame") + b"!")

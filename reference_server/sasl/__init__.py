@@ -1,0 +1,1 @@
+"""Logging in, whatever the protocol: mechanisms, accounts and tokens joined to a session."""
