@@ -147,6 +147,9 @@ class Target:
         ca: A PEM file, or `ca_pem` the PEM text, that the target's certificates are checked against; neither
             means the system's own authorities.
         server_name: The name its certificates carry, where that is not the endpoint's host.
+        client_certificate: A PEM file with the certificate that we show where we are asked for one, and with its key
+            unless `client_key` has that.
+        keys: A directory with the keys of its people, to sign, seal and open mail with (`harness.sealed`).
         outside: Where we answer the target's DNS questions and take its mail; None where it asks others.
     """
 
@@ -158,9 +161,12 @@ class Target:
     ca_pem: str | None = field(default=None, repr=False)
     verify_tls: bool = True
     server_name: str | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
     policy: Policy = Policy()
     limits: Limits = Limits()
     outside: Outside | None = None
+    keys: Path | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Target":
@@ -192,8 +198,8 @@ class Target:
             lines.append(f"ca = {quote(str(self.ca))}")
         elif not self.verify_tls:
             lines.append("verify_tls = false")
-        if self.server_name:
-            lines.append(f"server_name = {quote(self.server_name)}")
+        optional = ("keys", "client_certificate", "client_key", "server_name")
+        lines += [f"{key} = {quote(str(value))}" for key in optional if (value := getattr(self, key))]
         lines += ["", "[endpoints]"]
         lines += [f"{protocol} = {quote(where.address)}" for protocol, where in self.endpoints.items()]
         for account in self.accounts:
@@ -262,6 +268,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     ca: str | None = None
     verify_tls: bool = True
     server_name: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    keys: str | None = None
     policy: _PolicyTable = msgspec.field(default_factory=_PolicyTable)
     limits: _LimitsTable = msgspec.field(default_factory=_LimitsTable)
     world: _WorldTable = msgspec.field(default_factory=_WorldTable)
@@ -290,12 +299,15 @@ class _Reader:
             domain=read.domain,
             endpoints=self.endpoints(read.endpoints),
             accounts=tuple(self.account(i, table, read.domain) for i, table in enumerate(read.accounts)),
-            ca=self.ca(read.ca),
+            ca=self.file("ca", read.ca, "the certificate authority"),
             verify_tls=read.verify_tls,
             server_name=read.server_name,
+            client_certificate=self.file("client_certificate", read.client_certificate, "our certificate"),
+            client_key=self.client_key(read),
             policy=self.policy(read.policy, read.domain),
             limits=self.limits(read.limits),
             outside=self.outside(read.world),
+            keys=self.keys(read.keys),
         )
 
     def endpoints(self, table: Mapping[str, str]) -> dict[Protocol, Endpoint]:
@@ -318,12 +330,25 @@ class _Reader:
         default = table.user if "@" in table.user else f"{table.user}@{domain}"
         return Account(table.user, password, table.address or default)
 
-    def ca(self, text: str | None) -> Path | None:
+    def file(self, key: str, text: str | None, whose: str) -> Path | None:
         if text is None:
             return None
         path = self.base / text
         if not path.is_file():
-            raise self.fail("ca", f"{path} is not a file; give the PEM file of the certificate authority")
+            raise self.fail(key, f"{path} is not a file; give the PEM file of {whose}")
+        return path
+
+    def client_key(self, read: _File) -> Path | None:
+        if read.client_key is not None and read.client_certificate is None:
+            raise self.fail("client_key", "goes with client_certificate, the certificate's")
+        return self.file("client_key", read.client_key, "our key")
+
+    def keys(self, text: str | None) -> Path | None:
+        if text is None:
+            return None
+        path = self.base / text
+        if not path.is_dir():
+            raise self.fail("keys", f"{path} is not a directory; give the one with keys and certificates")
         return path
 
     def policy(self, table: _PolicyTable, domain: str) -> Policy:

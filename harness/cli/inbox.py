@@ -36,24 +36,31 @@ from harness.cli.agent import (
     terms_for,
 )
 from harness.cli.options import TargetFlags
+from harness.cli.sealing import CertFiles, KeyFiles, KeysDirectory, known_keys
 from harness.errors import UsageError
 from harness.mua.addresses import parse_address
 from harness.mua.box import Box
 from harness.mua.choice import SENDING, reading_endpoint, sending_endpoint
-from harness.mua.compose import compose
 from harness.mua.editor import edit
 from harness.mua.envelope import Envelope
 from harness.mua.file_box import open_spool
 from harness.mua.imap_box import ImapBox, open_imap
-from harness.mua.message import Letter, read_message
+from harness.mua.opened import Opener, SealedLetter
 from harness.mua.pop3_box import Pop3Box, open_pop3
-from harness.mua.reply import draft_reply, quoted
+from harness.mua.reply import draft_reply, quoted, sealed_as
 from harness.mua.saving import message_path, parse_numbers, save_attachments, write_new
 from harness.mua.screen import line
 from harness.mua.sent_view import exit_code, outcome_line
 from harness.mua.session import Manner
 from harness.mua.shell import Shell
-from harness.mua.show import entries_as_data, print_attachments, print_letter, print_listing, print_source
+from harness.mua.show import (
+    entries_as_data,
+    letter_as_data,
+    print_attachments,
+    print_letter,
+    print_listing,
+    print_source,
+)
 from harness.mua.submit import submit
 from harness.mua.terms import AuthMode, Terms, TlsMode
 from harness.target import Protocol, Target
@@ -102,24 +109,32 @@ def inbox(
     verify_tls: VerifyTls = True,
     tls: Tls = TlsMode.AUTO,
     auth: Auth = AuthMode.AUTO,
+    key: KeyFiles = None,
+    cert: CertFiles = None,
+    keys: KeysDirectory = None,
     timeout: Timeout = None,
     show_wire: ShowWire = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a listing as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a listing, or messages that are read, as JSON.")
+    ] = False,
 ) -> None:
     """Read mail: a listing, one message, a prompt to go through them, on a server or in a file.
 
-    Exit codes: 0 done; 2 usage; 3 the mailbox cannot be reached, or what was asked for is not there.
+    Exit codes: 0 done; 1 read: a signature does not count, or cannot be checked, or an encrypted message stayed
+    closed; 2 usage; 3 the mailbox cannot be reached, or what was asked for is not there.
     """
     command = _Command.parse(words or [], to=to, source=source)
+    opener = Opener()
     choice = _Choice(unread=unread, search=search, last=last, as_json=as_json)
     screen = Console(highlight=False)
     if spool is not None:
         if command.target is not None:
             raise UsageError("give a target file or --spool, not both")
         kept = None if hold or (command.verb and mbox is None) else _kept(spool, mbox)
+        opener.keys = known_keys(keys, None, key, cert)
         with open_spool(spool, kept) as box:
-            command.run(box, screen, choice, None)
-        return
+            command.run(box, screen, choice, opener, None)
+        raise typer.Exit(command.exit_code(opener))
     flags = TargetFlags(
         imap=imap, imaps=imaps, pop3=pop3, pop3s=pop3s, smtp=smtp, submission=submission,
         submissions=submissions, user=user, domain=domain, ca=ca,
@@ -128,8 +143,10 @@ def inbox(
     with open_agent_target(command.target, flags, verify_tls=verify_tls) as target:
         who = chosen_account(target, account, user)
         whole = terms_for(target, who, terms, timeout)
+        opener.keys = known_keys(keys, target.keys, key, cert)
         with _open(target, whole, folder, via) as box:
-            command.run(box, screen, choice, _replier(target, whole, screen))
+            command.run(box, screen, choice, opener, _replier(target, whole, screen, opener))
+    raise typer.Exit(command.exit_code(opener))
 
 
 def _kept(spool: Path, mbox: Path | None) -> Path | None:
@@ -152,22 +169,24 @@ def _open(target: Target, terms: Terms, folder: str, via: Protocol | None) -> It
             yield box
 
 
-_Reply = Callable[[Letter], bool] | None
+_Reply = Callable[[SealedLetter], bool] | None
 
 
-def _replier(target: Target, terms: Terms, screen: Console) -> _Reply:
+def _replier(target: Target, terms: Terms, screen: Console, opener: Opener) -> _Reply:
     """What answers a message from the account's address; None where the target takes no mail."""
     account = terms.account
     if account is None or not set(target.endpoints) & SENDING:
         return None
 
-    def reply(letter: Letter) -> bool:
+    def reply(read: SealedLetter) -> bool:
+        letter = read.letter
         text = edit(quoted(letter))
         if text.strip() in {"", quoted(letter).strip()}:
             raise UsageError("nothing was written, so nothing was sent")
-        draft = draft_reply(letter, parse_address(account.address), text)
+        draft = draft_reply(letter, parse_address(account.address), text, signed=bool(read.seal.encryptions))
         envelope = Envelope(draft.sender.mailbox, draft.recipients, draft.needs_smtputf8)
-        outcomes = submit(sending_endpoint(target, terms, None), envelope, compose(draft), terms, Manner())
+        content = sealed_as(read.seal, draft, opener.keys)
+        outcomes = submit(sending_endpoint(target, terms, None), envelope, content, terms, Manner())
         for outcome in outcomes:
             screen.print(outcome_line(outcome), soft_wrap=True)
         return exit_code(outcomes) == 0
@@ -216,12 +235,16 @@ class _Command:
             raise UsageError("save: say where, with --to FILE")
         return cls(target, verb, numbers, to, source)
 
-    def run(self, box: Box, screen: Console, choice: _Choice, reply: _Reply) -> None:
+    def exit_code(self, opener: Opener) -> int:
+        """1 where what was read is to be taken with care."""
+        return int(self.verb == "read" and opener.wary)
+
+    def run(self, box: Box, screen: Console, choice: _Choice, opener: Opener, reply: _Reply) -> None:
         verb = self.verb
         if not verb and not (choice.unread or choice.search or choice.as_json) and _person():
-            Shell(box, screen, _ask, reply).run()
+            Shell(box, screen, _ask, reply, opener).run()
             return
-        numbers = _VERBS[verb or "list"](self, box, screen, choice)
+        numbers = _VERBS[verb or "list"](self, box, screen, choice, opener)
         told = box.finish(deleted=numbers if verb == "delete" else (), read=numbers if verb == "read" else ())
         if told:
             screen.print(Text(line(told), "dim"), soft_wrap=True)
@@ -231,7 +254,7 @@ class _Command:
     def chosen(self, box: Box) -> list[int]:
         return parse_numbers(self.numbers, box.count)
 
-    def listing(self, box: Box, screen: Console, choice: _Choice) -> list[int]:
+    def listing(self, box: Box, screen: Console, choice: _Choice, _opener: Opener) -> list[int]:
         numbers = choice.numbers(box)
         entries = box.entries(numbers)
         if choice.as_json:
@@ -240,18 +263,20 @@ class _Command:
             print_listing(screen, box, entries)
         return numbers
 
-    def read(self, box: Box, screen: Console, _choice: _Choice) -> list[int]:
+    def read(self, box: Box, screen: Console, choice: _Choice, opener: Opener) -> list[int]:
         chosen = self.chosen(box)
         for number in chosen:
             content = box.content(number)
             if self.source:
                 print_source(screen, content)
+            elif choice.as_json:
+                typer.echo(json.dumps(letter_as_data(number, opener(content))))
             else:
-                print_letter(screen, number, read_message(content))
+                print_letter(screen, number, opener(content))
             box.mark_read(number)
         return chosen
 
-    def save(self, box: Box, screen: Console, _choice: _Choice) -> list[int]:
+    def save(self, box: Box, screen: Console, _choice: _Choice, _opener: Opener) -> list[int]:
         chosen = self.chosen(box)
         to = self.to or Path()
         if len(chosen) > 1 and not to.is_dir():
@@ -261,13 +286,13 @@ class _Command:
             screen.print(Text(f"message {number} is in {path}"), soft_wrap=True)
         return chosen
 
-    def delete(self, box: Box, _screen: Console, _choice: _Choice) -> list[int]:
+    def delete(self, box: Box, _screen: Console, _choice: _Choice, _opener: Opener) -> list[int]:
         return self.chosen(box)
 
-    def attachments(self, box: Box, screen: Console, _choice: _Choice) -> list[int]:
+    def attachments(self, box: Box, screen: Console, _choice: _Choice, opener: Opener) -> list[int]:
         chosen = self.chosen(box)
         for number in chosen:
-            found = read_message(box.content(number)).attachments
+            found = opener(box.content(number)).letter.attachments
             if self.to is None:
                 print_attachments(screen, number, found)
                 continue
@@ -275,7 +300,7 @@ class _Command:
                 screen.print(Text(f"saved {path}"), soft_wrap=True)
         return chosen
 
-    def watch(self, box: Box, screen: Console, _choice: _Choice) -> list[int]:
+    def watch(self, box: Box, screen: Console, _choice: _Choice, _opener: Opener) -> list[int]:
         if not isinstance(box, ImapBox):
             raise UsageError("watch: only an IMAP server tells of new messages by itself")
         screen.print(Text("waiting for new messages; Ctrl-C ends it", "dim"))

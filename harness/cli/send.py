@@ -34,6 +34,7 @@ from harness.cli.agent import (
     terms_for,
 )
 from harness.cli.options import TargetFlags, TargetPath
+from harness.cli.sealing import CertFiles, KeyFiles, KeysDirectory, Sealing
 from harness.clients.dns import DnsClient
 from harness.errors import UsageError
 from harness.mua.addresses import Address, parse_address, parse_addresses, parse_reverse_path
@@ -124,6 +125,13 @@ def send(
     envid: Annotated[str | None, typer.Option("--envid", help="The envelope's name in a bounce.")] = None,
     pipeline: Annotated[bool, typer.Option("--pipeline", help="Commands in groups, where offered.")] = False,
     chunking: Annotated[bool, typer.Option("--chunking", help="BDAT for DATA, where offered.")] = False,
+    sign: Annotated[bool, typer.Option("--sign", help="Sign it with the key of --from.")] = False,
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Only its recipients can read it.")] = False,
+    smime: Annotated[bool, typer.Option("--smime", help="Sign, encrypt: by S/MIME.")] = False,
+    openpgp: Annotated[bool, typer.Option("--openpgp", help="Sign, encrypt: by OpenPGP.")] = False,
+    key: KeyFiles = None,
+    cert: CertFiles = None,
+    keys: KeysDirectory = None,
     timeout: Timeout = None,
     show_wire: ShowWire = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of it as JSON.")] = False,
@@ -140,6 +148,9 @@ def send(
         to=parse_addresses(to or ()), cc=parse_addresses(cc or ()), blind=parse_addresses(bcc or ()),
         subject=subject, body=body, body_file=body_file, attach=attach or [],
         headers=[read_header(text) for text in header or ()], raw=raw,
+        sealing=Sealing.of_flags(
+            sign=sign, encrypt=encrypt, smime=smime, openpgp=openpgp, directory=keys, keys=key, certs=cert
+        ),
     )  # fmt: skip
     screen = Console(highlight=False, stderr=as_json)
     terms = Terms(tls=tls, auth=auth, record=recorder(screen, shown=show_wire))
@@ -159,7 +170,7 @@ def send(
         )  # fmt: skip
         way = _by_target(target, flags, verify_tls, account, via, message, terms, timeout, manner)
     with way as road:
-        letter = message.letter(road.default_sender)
+        letter = message.sealed(road)
         outcomes = road.deliver(options.envelope(letter), letter.content)
     if as_json:
         typer.echo(json.dumps(_report(letter, outcomes)))
@@ -194,12 +205,32 @@ class _Message:
     attach: list[Path]
     headers: list[tuple[str, str]]
     raw: Path | None
+    sealing: Sealing
 
     @property
     def domain(self) -> str | None:
         """The domain of a recipient, for a target that is given by its endpoints alone."""
         names = [each.mailbox.domain.decode() for each in (*self.to, *self.cc, *self.blind)]
         return next((name for name in names if name and not name.startswith("[")), None)
+
+    def sealed(self, road: "_Road") -> _Letter:
+        """The message as it goes on its road: signed, encrypted, as the flags have it.
+
+        Raises:
+            UsageError: As in `letter`; or a key is missing.
+        """
+        if self.sealing.encrypts and self.blind:
+            raise UsageError(
+                "--bcc: everybody can see for whom an encrypted message is made; send a blind copy by itself"
+            )
+        letter = self.letter(road.default_sender)
+        content = self.sealing.apply(
+            letter.content,
+            sender=letter.sender.encode().decode(),
+            recipients=[each.encode().decode() for each in letter.recipients],
+            of_target=road.keys,
+        )
+        return replace(letter, content=content)
 
     def letter(self, default_sender: str) -> _Letter:
         """Read what is to be read, ask the editor where there is no text, and compose.
@@ -219,6 +250,7 @@ class _Message:
             headers=self.headers,
             date=dt.datetime.now().astimezone(),
             message_id=new_message_id(sender.mailbox.domain.decode() or "localhost"),
+            signed=self.sealing.signs,
         )
         if not draft.recipients:
             raise UsageError("--to: say who it is for")
@@ -254,10 +286,11 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Road:
-    """A way for a message to go, and who is taken to send it where nobody says."""
+    """A way for a message to go, who is taken to send it where nobody says, and where the target's keys are."""
 
     default_sender: str
     deliver: Callable[[Envelope, bytes], list[Outcome]]
+    keys: Path | None
 
 
 @contextmanager
@@ -280,6 +313,7 @@ def _by_target(
         yield _Road(
             who.address if who else target.policy.sender,
             lambda envelope, content: submit(endpoint, envelope, content, whole, manner),
+            target.keys,
         )
 
 
@@ -311,6 +345,7 @@ def _straight(
     yield _Road(
         target.policy.sender if target else Policy.sender,
         lambda envelope, content: send_by_mx(envelope, content, road),
+        target.keys if target else None,
     )
 
 

@@ -1,10 +1,13 @@
 """`mailproof serve`: run the reference server, or a whole world of mail hosts, until Ctrl-C."""
 
+import datetime as dt
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, TextIO
 
@@ -12,6 +15,7 @@ import typer
 
 from harness.cli.options import RunningHost, RunningWorld, served_world
 from harness.errors import RunFailed
+from harness.sealed.make_keys import make_keys
 from harness.target import Target
 
 __all__ = ["serve"]
@@ -38,6 +42,13 @@ def serve(
             help="Where the target file goes (of several hosts, NAME-HOST.toml each); removed at the end."
         ),
     ] = Path("mailproof-target.toml"),
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys/--no-keys",
+            help="Keys for the accounts, S/MIME and OpenPGP: in DIR/keys with --data, else beside the target file.",
+        ),
+    ] = True,
     until_eof: Annotated[
         bool,
         typer.Option("--until-eof", help="End with the standard input, too: when whoever started it does."),
@@ -47,7 +58,11 @@ def serve(
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with served_world(world, data_dir=made(data), only=only or ()) as running, written(running, out) as files:
+    with (
+        served_world(world, data_dir=made(data), only=only or ()) as running,
+        key_directory(running, data, out, wanted=keys) as directory,
+        written(running, out, directory) as files,
+    ):
         describe(running)
         for path in files:
             typer.echo(f"target file: {path}   (mailproof check {path})")
@@ -113,7 +128,25 @@ def describe(running: RunningWorld) -> None:
 
 
 @contextmanager
-def written(running: RunningWorld, out: Path) -> Iterator[list[Path]]:
+def key_directory(
+    running: RunningWorld, data: Path | None, out: Path, *, wanted: bool
+) -> Iterator[Path | None]:
+    """Keys for every account of the world: kept with its data, or gone at the end with its target file."""
+    addresses = [account.address for host in running.hosts.values() for account in host.target.accounts]
+    if not wanted or not addresses:
+        yield None
+        return
+    kept = data / "keys" if data is not None else None
+    directory = (kept or out.with_name(f"{out.stem}-keys")).absolute()
+    try:
+        yield make_keys(directory, addresses, dt.datetime.now(dt.UTC))
+    finally:
+        if kept is None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def written(running: RunningWorld, out: Path, keys: Path | None) -> Iterator[list[Path]]:
     """A target file, and its certificate, for every host; gone at the end."""
     single = len(running.hosts) == 1
     files = {out if single else out.with_stem(f"{out.stem}-{name}"): h for name, h in running.hosts.items()}
@@ -122,7 +155,7 @@ def written(running: RunningWorld, out: Path) -> Iterator[list[Path]]:
     try:
         certificate.write_text(running.ca_pem)
         for path, running_host in files.items():
-            write(path, running_host.target.with_ca(certificate))
+            write(path, replace(running_host.target.with_ca(certificate), keys=keys))
         yield list(files)
     except OSError as exc:
         raise RunFailed(f"{out}: cannot be written ({exc.strerror}); choose another --out") from exc

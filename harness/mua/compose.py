@@ -33,6 +33,9 @@ _COMPRESSED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2"
 
 # RFC 2045 §2.7: 7bit data has lines of at most 998 octets, no NUL, and CR and LF only as line ends.
 _7BIT: Final = re.compile(rb"(?:[\x01-\x09\x0b\x0c\x0e-\x7f]{0,998}\r\n)*")
+# RFC 3156 §3, RFC 8551 §3.1.4: blanks at a line's end, and "From " at its beginning, which some agents change.
+_CHANGEABLE: Final = re.compile(rb"[ \t]\r\n|^From ", re.MULTILINE)
+_FROM: Final = re.compile(rb"^From ", re.MULTILINE)
 # RFC 2045 §5.1: what a parameter's value must be quoted for.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")
 _QUOTABLE: Final = re.compile(r"[ -~]*")
@@ -61,6 +64,7 @@ class Draft:
         date: Aware.
         message_id: With its angle brackets; see `new_message_id`.
         headers: Further fields, name and text; one of a name that we write ourselves takes its place.
+        signed: The body is to be signed: nothing stays in it that a relay or a mailbox may change.
     """
 
     sender: Address
@@ -75,6 +79,7 @@ class Draft:
     in_reply_to: str = ""
     references: Sequence[str] = ()
     headers: Sequence[tuple[str, str]] = ()
+    signed: bool = False
 
     @property
     def recipients(self) -> tuple[Mailbox, ...]:
@@ -165,7 +170,7 @@ def _one_word(name: str, text: str) -> str:
 
 
 def _entity(draft: Draft) -> _Part:
-    text = _text_part(draft.body)
+    text = _text_part(draft.body, signed=draft.signed)
     if not draft.attachments:
         return text
     parts = [text, *map(_attachment_part, draft.attachments)]
@@ -177,7 +182,7 @@ def _entity(draft: Draft) -> _Part:
     return _Part((kind,), opened + b"--%s--\r\n" % boundary)
 
 
-def _text_part(text: str) -> _Part:
+def _text_part(text: str, *, signed: bool = False) -> _Part:
     try:
         octets = re.sub(r"\r\n|\r|\n", "\r\n", text).encode()
     except UnicodeEncodeError as exc:
@@ -186,9 +191,9 @@ def _text_part(text: str) -> _Part:
         octets += CRLF
     charset = b"us-ascii" if octets.isascii() else b"utf-8"
     kind = _field("Content-Type", b"text/plain;", b"charset=" + charset)
-    if _7BIT.fullmatch(octets):
+    if _7BIT.fullmatch(octets) and not (signed and _CHANGEABLE.search(octets)):
         return _Part((kind, _field(_ENCODING, b"7bit")), octets)
-    quoted = binascii.b2a_qp(octets, istext=True)
+    quoted = _FROM.sub(b"=46rom ", binascii.b2a_qp(octets, istext=True))
     base64 = _base64(octets)
     # What is mostly ASCII stays readable, even where that is somewhat longer.
     readable = 2 * len(quoted) <= 3 * len(base64)

@@ -6,18 +6,19 @@ from email.utils import getaddresses
 
 from harness.errors import UsageError
 from harness.mua.addresses import Address, parse_mailbox_text
-from harness.mua.compose import Draft, new_message_id
+from harness.mua.compose import Draft, compose, new_message_id
 from harness.mua.decode import decode_words
 from harness.mua.message import Letter
 from harness.mua.screen import line, safe
+from harness.sealed import Keys, Seal, Wish, seal
 
-__all__ = ["draft_reply", "quoted"]
+__all__ = ["draft_reply", "quoted", "sealed_as"]
 
 # Ours: identifiers of earlier messages that an answer carries on (RFC 5322 §3.6.4).
 _REFERENCES = 20
 
 
-def draft_reply(letter: Letter, sender: Address, text: str) -> Draft:
+def draft_reply(letter: Letter, sender: Address, text: str, *, signed: bool = False) -> Draft:
     """An answer to whom the message says answers go.
 
     Raises:
@@ -41,6 +42,29 @@ def draft_reply(letter: Letter, sender: Address, text: str) -> Draft:
         references=earlier[-_REFERENCES:],
         date=dt.datetime.now().astimezone(),
         message_id=new_message_id(sender.mailbox.domain.decode() or "localhost"),
+        signed=signed,
+    )
+
+
+def sealed_as(seal_of_original: Seal, draft: Draft, keys: Keys) -> bytes:
+    """The answer as it goes: to an encrypted message, signed and encrypted in the same way.
+
+    An answer in the clear would carry the text out that somebody sealed; that is also how a sealed part is stolen.
+
+    Raises:
+        UsageError: A key is missing.
+    """
+    content = compose(draft)
+    if not seal_of_original.encryptions:
+        return content
+    wish = Wish(seal_of_original.encryptions[-1].scheme, sign=True, encrypt=True)
+    return seal(
+        content,
+        wish,
+        keys,
+        sender=draft.sender.mailbox.encode().decode(),
+        recipients=[each.encode().decode() for each in draft.recipients],
+        at=dt.datetime.now(dt.UTC),
     )
 
 

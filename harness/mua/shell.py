@@ -9,7 +9,7 @@ from rich.text import Text
 
 from harness.errors import RunFailed, UsageError
 from harness.mua.box import Box
-from harness.mua.message import Letter, read_message
+from harness.mua.opened import Opener, SealedLetter
 from harness.mua.saving import message_path, parse_numbers, save_attachments, write_new
 from harness.mua.screen import line
 from harness.mua.show import print_attachments, print_letter, print_listing
@@ -35,6 +35,7 @@ class Shell:
     Args:
         ask: Shows a prompt and returns a line; raises `EOFError` at the end.
         reply: Answers a message, in an editor; whether it was sent. None where nothing can be sent.
+        opener: Opens what is sealed; without it, there are no keys to do it with.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Shell:
         box: Box,
         console: Console,
         ask: Callable[[str], str],
-        reply: Callable[[Letter], bool] | None = None,
+        reply: Callable[[SealedLetter], bool] | None = None,
+        opener: Callable[[bytes], SealedLetter] | None = None,
     ) -> None:
         self._box = box
         self._console = console
         self._ask = ask
         self._reply = reply
+        self._open = opener or Opener()
         self._current = 0
         self._deleted: set[int] = set()
         self._read: set[int] = set()
@@ -121,9 +124,9 @@ class Shell:
 
     def _print(self, words: list[str]) -> None:
         for number in self._numbers(words):
-            letter = read_message(self._box.content(number))
+            read = self._open(self._box.content(number))
             self._current = number
-            print_letter(self._console, number, letter)
+            print_letter(self._console, number, read)
             self._read.add(number)
             self._box.mark_read(number)
 
@@ -151,7 +154,7 @@ class Shell:
 
     def _attachments(self, words: list[str]) -> None:
         (number, *_) = self._numbers(words[:1])
-        found = read_message(self._box.content(number)).attachments
+        found = self._open(self._box.content(number)).letter.attachments
         if len(words) < 2:
             print_attachments(self._console, number, found)
             return
@@ -162,7 +165,7 @@ class Shell:
         if self._reply is None:
             raise UsageError("nothing can be sent from here")
         (number, *_) = self._numbers(words)
-        if self._reply(read_message(self._box.content(number))):
+        if self._reply(self._open(self._box.content(number))):
             self._box.mark_answered(number)
 
     def _check(self, _words: list[str]) -> None:

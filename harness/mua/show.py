@@ -10,11 +10,12 @@ from rich.text import Text
 
 from harness.mua.box import Box, Entry, Mark
 from harness.mua.compose import Attachment
-from harness.mua.message import Letter
+from harness.mua.opened import SealedLetter, print_seal, seal_as_data
 from harness.mua.screen import escaped, line, safe
 
 __all__ = [
     "entries_as_data",
+    "letter_as_data",
     "octets_text",
     "print_attachments",
     "print_letter",
@@ -69,8 +70,10 @@ def print_listing(
     console.print(Text(f"{line(box.name)}: {_messages(box.count)}{more}", "dim"))
 
 
-def print_letter(console: Console, number: int, letter: Letter) -> None:
-    """A message's header, text and attachments."""
+def print_letter(console: Console, number: int, read: SealedLetter) -> None:
+    """What is said of a message's seal, then its header, text and attachments."""
+    letter = read.letter
+    print_seal(console, read.seal)
     for name in _SHOWN_FIELDS:
         text = letter.header.text(name)
         if name == "Date":
@@ -119,6 +122,21 @@ def entries_as_data(entries: Iterable[Entry]) -> list[dict[str, object]]:
         }
         for entry in entries
     ]
+
+
+def letter_as_data(number: int, read: SealedLetter) -> dict[str, object]:
+    """A message as JSON has it: what is shown of it, and what is said of its seal."""
+    letter = read.letter
+    return {
+        "number": number,
+        "header": {name.lower(): letter.header.text(name) for name in _SHOWN_FIELDS},
+        "text": letter.text,
+        "attachments": [
+            {"name": each.name, "type": each.media_type, "octets": len(each.octets)}
+            for each in letter.attachments
+        ],
+        "seal": seal_as_data(read.seal),
+    }
 
 
 def _messages(count: int) -> str:

@@ -1,6 +1,7 @@
 """Keys for the people of a test world: an authority, a certificate and an OpenPGP key for each address."""
 
 import datetime as dt
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -88,23 +89,22 @@ def make_keys(directory: Path, addresses: Iterable[str], at: dt.datetime) -> Pat
             stem = quote(address, safe="@+")
             smime, openpgp = directory / f"{stem}.smime.pem", directory / f"{stem}.openpgp.asc"
             if not smime.exists():
-                _write(smime, _pem(issue(authority, address, at)))
+                _publish(smime, _pem(issue(authority, address, at)))
             if not openpgp.exists():
-                _write(openpgp, str(Tsk.generate(f"<{address}>")).encode())
+                _publish(openpgp, str(Tsk.generate(f"<{address}>")).encode())
     except OSError as exc:
         raise RunFailed(f"{directory}: no keys can be put there ({exc.strerror})") from exc
     return directory
 
 
 def _authority(directory: Path, at: dt.datetime) -> Identity:
-    path = directory / AUTHORITIES
+    path = directory / AUTHORITY_KEY
     if not path.exists():
-        made = make_authority("mailproof test mail authority", at)
-        _write(directory / AUTHORITY_KEY, _pem(made, certificate=False))
-        _write(path, made.certificate.public_bytes(Encoding.PEM))
-        return made
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    (key,) = load_keys([directory / AUTHORITY_KEY]).private_keys
+        _publish(path, _pem(make_authority("mailproof test mail authority", at)))
+    # Whoever came first: several processes may run one world.
+    found = load_keys([path])
+    (certificate,), (key,) = found.authorities, found.private_keys
+    _publish(directory / AUTHORITIES, certificate.public_bytes(Encoding.PEM))
     return Identity(certificate, key)
 
 
@@ -136,11 +136,19 @@ def _usage(*, issues: bool, agrees: bool = False) -> x509.KeyUsage:
     )
 
 
-def _pem(identity: Identity, *, certificate: bool = True) -> bytes:
+def _pem(identity: Identity) -> bytes:
     key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return (identity.certificate.public_bytes(Encoding.PEM) if certificate else b"") + key
+    return identity.certificate.public_bytes(Encoding.PEM) + key
 
 
-def _write(path: Path, octets: bytes) -> None:
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(octets)
+def _publish(path: Path, octets: bytes) -> None:
+    """Write a file that is there whole or not at all; one that is there already stays."""
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        made.touch(mode=0o600, exist_ok=False)
+        made.write_bytes(octets)
+        path.hardlink_to(made)
+    except FileExistsError:
+        return
+    finally:
+        made.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from harness.cli.inbox import _replier
 from harness.clients.tls import client_context
 from harness.errors import UsageError
 from harness.mua.editor import edit
-from harness.mua.message import read_message
+from harness.mua.opened import Opener
 from harness.mua.terms import Terms
 from reference_server import Server
 
@@ -60,11 +60,12 @@ def test_an_answer_is_sent_from_the_account(
 ) -> None:
     target = server.target
     terms = Terms(context=client_context(target), account=target.accounts[0], server_name=target.server_name)
-    reply = _replier(target, terms, Console(quiet=True))
+    opener = Opener()
+    reply = _replier(target, terms, Console(quiet=True), opener)
     assert reply is not None
 
     editor('echo Yes. >> "$1"')
-    assert reply(read_message(LETTER))
+    assert reply(opener(LETTER))
     (content,) = received("bob")
     assert b"Subject: Re: lunch\r\n" in content
     assert b"In-Reply-To: <1@example.test>\r\n" in content
@@ -72,4 +73,4 @@ def test_an_answer_is_sent_from_the_account(
 
     editor("true")
     with pytest.raises(UsageError, match="nothing was written"):
-        reply(read_message(LETTER))
+        reply(opener(LETTER))

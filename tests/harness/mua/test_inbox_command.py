@@ -11,7 +11,7 @@ from typer.testing import Result
 
 from harness.errors import RunFailed, UsageError
 from harness.mua.file_box import open_spool
-from harness.mua.message import Letter
+from harness.mua.opened import SealedLetter
 from harness.mua.shell import Shell
 
 Run = Callable[..., Result]
@@ -195,7 +195,7 @@ class Keyboard:
 
 @pytest.fixture
 def at_the_prompt(spool: Path, tmp_path: Path) -> Callable[..., str]:
-    def session(*lines: str, reply: Callable[[Letter], bool] | None = None) -> str:
+    def session(*lines: str, reply: Callable[[SealedLetter], bool] | None = None) -> str:
         keyboard = Keyboard(*lines)
         with open_spool(spool, tmp_path / "mbox") as box:
             Shell(box, keyboard.console, keyboard.ask, reply).run()
@@ -270,8 +270,8 @@ def test_saving_searching_and_attachments_work_at_the_prompt(
 def test_a_reply_is_handed_the_message_read_last(at_the_prompt: Callable[..., str]) -> None:
     answered: list[str] = []
 
-    def reply(letter: Letter) -> bool:
-        answered.append(letter.header.text("Subject"))
+    def reply(read: SealedLetter) -> bool:
+        answered.append(read.letter.header.text("Subject"))
         return True
 
     at_the_prompt("3", "r", "r 1", "x", reply=reply)
