@@ -1,8 +1,6 @@
 """`mailproof load`: from its words to what is to be run; what is wrong is one line and code 2."""
 
-import json
 import re
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,40 +8,15 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-import harness.cli.load as command
 from harness.cli.app import app
 from harness.cli.load_run import LoadRequest
 from harness.errors import UsageError
-
-CLUSTER = Path(__file__).parents[3] / "examples" / "load-cluster"
 
 Run = Callable[..., LoadRequest]
 
 
 def invoke(*words: str) -> Result:
     return CliRunner().invoke(app, ["load", *words])
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """What would be run."""
-    requests: list[LoadRequest] = []
-
-    def note(request: LoadRequest) -> int:
-        requests.append(request)
-        return 0
-
-    monkeypatch.setattr(command, "run_load", note)
-    monkeypatch.setattr(command, "run_worker", note)
-
-    def run(*words: str) -> LoadRequest:
-        requests.clear()
-        result = invoke(*words)
-        assert result.exit_code == 0, result.exception or result.output
-        (request,) = requests
-        return request
-
-    return run
 
 
 @pytest.mark.parametrize("words", [(), ("--list",), ("office", "--list")])
@@ -164,23 +137,3 @@ def test_the_directory_of_a_check_run_is_left_alone(tmp_path: Path) -> None:
 
     assert isinstance(error, UsageError)
     assert "choose another --out" in str(error)
-
-
-def cluster_commands() -> list[list[str]]:
-    """The commands of the examples for containers."""
-    found: list[list[str]] = []
-    for file in ("compose.yaml", "kubernetes.yaml"):
-        text = (CLUSTER / file).read_text()
-        found += [json.loads(words) for words in re.findall(r"(?:args|command): (\[[^\]]*\])", text)]
-    return found
-
-
-@pytest.mark.parametrize("words", cluster_commands(), ids=" ".join)
-def test_what_containers_are_told_is_understood(asked: Run, words: list[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        free = f"127.0.0.1:{listener.getsockname()[1]}"
-    request = asked(*(word.replace("0.0.0.0:5557", free) for word in words))
-
-    assert request.target.authorized
-    assert request.role.master != request.role.worker
-    assert request.role.master == (request.role.expected == 4)
