@@ -53,6 +53,7 @@ class Server:
         only: What to run: hosts by name, and ``"dns"``; default: all. The rest is another process's.
 
     Attributes:
+        authority: Who signs the hosts' certificates, and everybody else's that a test needs.
         hosts: By name. `store` and `target` are the first one's.
         dns: The world's names, which can be changed while it runs; None where they are another process's.
 
@@ -85,7 +86,7 @@ class Server:
         self.clock = Clock()
         self.journal = Journal(self.clock)
         self._data_dir = data_dir
-        self._authority = CertificateAuthority()
+        self.authority = CertificateAuthority()
         self._workers = Workers()
         self.issuer = TokenIssuer(self.world.sasl.tokens, self.clock)
         self._running = ExitStack()
@@ -111,7 +112,7 @@ class Server:
     @property
     def ca_pem(self) -> str:
         """The certificate of the authority behind every host's."""
-        return self._authority.ca_pem
+        return self.authority.ca_pem
 
     def set_reach(self, host: str, reach: str) -> str:
         """Let a host be up, down, slow or unreachable from now on; returns its whole name.
@@ -177,7 +178,7 @@ class Server:
         store = Store(path, self.clock)
         self._running.callback(store.close)
         names = [host.name, host.address, "localhost", *(domain.name for domain in site.domains)]
-        tls = self.faults.variant(HostTls)(site.tls, names, self._authority)
+        tls = self.faults.variant(HostTls)(site.tls, names, self.authority)
         tls.warn()
         context = Context.make(
             site,
@@ -191,7 +192,7 @@ class Server:
         )
         ports = ports_of(self.world, host)
         relay = RelayService(context, ports)
-        return RunningHost(context, ports, self._authority.ca_pem, (relay.run,))
+        return RunningHost(context, ports, self.authority.ca_pem, (relay.run,))
 
     def _mail_directory(self, host: Host) -> Path:
         """Where mbox files and Maildirs go; without a data directory they are gone at the end, as everything is."""

@@ -7,9 +7,12 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
+from harness.clients.tls import described, reason_of
 from harness.clients.transcript import Direction, Transcript
 from harness.errors import ConnectFailed, ConnectionLost, TimedOut, TlsFailed
 from harness.target import Endpoint
+from harness.tls import facts_of
+from harness.wire.tls import TlsFacts
 
 __all__ = ["Transport"]
 
@@ -26,8 +29,11 @@ class Transport:
 
     Attributes:
         truncated: The peer ended a TLS connection without close_notify (RFC 8446 §6.1).
+        tls_facts: What is known of the TLS that it runs in, None in the clear.
         peer_address: The IP address of the other end, ``""`` where it has none.
     """
+
+    tls_facts: TlsFacts | None = None
 
     def __init__(self, sock: socket.socket, where: str, *, timeout_s: float, transcript: Transcript) -> None:
         self._sock = sock
@@ -84,6 +90,11 @@ class Transport:
         """``TLSv1.3`` and the like, None in the clear."""
         return self._sock.version() if isinstance(self._sock, ssl.SSLSocket) else None
 
+    @property
+    def tls_session(self) -> ssl.SSLSession | None:
+        """What another connection can go on with; in TLS 1.3 only after something was received."""
+        return self._sock.session if isinstance(self._sock, ssl.SSLSocket) else None
+
     def send(self, octets: bytes, *, shown: bytes | None = None) -> None:
         """Send all octets; the transcript keeps `shown` in their place where they hold a secret.
 
@@ -119,6 +130,10 @@ class Transport:
             # Closed without close_notify: an end of stream all the same, and common.
             self.truncated = True
             octets = b""
+        except ssl.SSLError as exc:
+            problem = f"TLS broken: {reason_of(exc)}"
+            self.transcript.note(problem, tls=True)
+            raise ConnectionLost(self._where, problem) from exc
         except OSError as exc:
             self.transcript.note("connection reset by the target", tls=self.tls)
             raise ConnectionLost(self._where, "connection reset") from exc
@@ -129,8 +144,16 @@ class Transport:
             self.transcript.note(how, tls=self.tls)
         return octets
 
-    def start_tls(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
+    def start_tls(
+        self,
+        context: ssl.SSLContext,
+        server_hostname: str | None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         """Run the TLS handshake on this connection.
+
+        Args:
+            session: An earlier one of the same context to go on with (`tls_session`).
 
         Raises:
             TlsFailed: The handshake failed, took too long, or the certificate was refused.
@@ -138,13 +161,14 @@ class Transport:
         try:
             self._sock.settimeout(self._timeout_s)
             self._sock = context.wrap_socket(
-                self._sock, server_hostname=server_hostname, suppress_ragged_eofs=False
+                self._sock, server_hostname=server_hostname, suppress_ragged_eofs=False, session=session
             )
         except (OSError, ValueError) as exc:
-            problem = exc.verify_message if isinstance(exc, ssl.SSLCertVerificationError) else str(exc)
+            problem = reason_of(exc)
             self.transcript.note(f"TLS failed: {problem}")
             raise TlsFailed(self._where, f"TLS handshake failed: {problem}") from exc
-        self.transcript.note(f"TLS started: {self.tls_version}", tls=True)
+        self.tls_facts = facts_of(self._sock)
+        self.transcript.note(f"TLS started: {described(self.tls_facts)}", tls=True)
 
     def closed_within(self, timeout_s: float) -> bool:
         """True when the peer closes within `timeout_s`; what it says first is in the transcript."""

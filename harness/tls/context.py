@@ -43,11 +43,25 @@ class TlsObject(ssl.SSLObject):
 
     asked_name: str | None = None
     exporter: bytes | None = None
+    _failure: ssl.SSLError | None = None
 
     def do_handshake(self) -> None:
+        """A step. A server that fails asks to be called once more, so that its alert is sent (RFC 8446 §6.2).
+
+        asyncio and trio send what there is when more is wanted, and nothing when an error comes.
+        """
+        if self._failure is not None:
+            raise self._failure
         with _STEP:
             try:
                 super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as exc:
+                if not self.server_side:
+                    raise
+                self._failure = exc
+                raise ssl.SSLWantReadError("the alert goes first") from exc
             finally:
                 _keep_exporter(self)
 

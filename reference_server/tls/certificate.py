@@ -83,8 +83,7 @@ def _read_files(file: Path, key_file: Path | None, key: str) -> bytes:
     if key_file is not None:
         pem = read_pem(key_file, f"{key}.key") + b"\n" + pem
     if b"PRIVATE KEY-----" not in pem:
-        missing = f"{key_file or file} holds no private key in PEM form"
-        raise TlsSettingsError(f"{key}.key", missing)
+        raise TlsSettingsError(f"{key}.key", f"{key_file or file} holds no private key in PEM form")
     if b"ENCRYPTED" in pem:
         raise TlsSettingsError(
             f"{key}.key", f"the key in {key_file or file} has a passphrase; give one without"
