@@ -7,6 +7,7 @@ from harness.wire.smtp.commands import MAX_COMMAND_LINE, Command
 from harness.wire.smtp.states import State, Verb
 from reference_server.faults import fault
 from reference_server.smtp.core import Answer, answer
+from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
 
 
@@ -175,32 +176,29 @@ class EndlessResponseWithout556(SmtpSession):
 
 @fault("submission.login-in-the-clear")
 class LoginInTheClear(SmtpSession):
-    """Passwords are taken before TLS, though no such mechanism is listed there."""
+    """Passwords are taken before TLS, though AUTH is not listed there."""
 
-    def password_allowed(self) -> bool:
-        return True
+    def auth_allowed(self) -> bool:
+        return self.role is Role.SUBMISSION
 
-    def listed_mechanisms(self) -> tuple[str, ...]:
-        return tuple(
-            name for name in super().listed_mechanisms() if self.tls or name not in sasl.SHOWS_SECRET
-        )
+    def auth_listed(self) -> bool:
+        return self.role is Role.SUBMISSION and self.tls
 
 
 @fault("submission.plain-in-the-clear")
 class PlainInTheClear(SmtpSession):
     """Passwords are asked for and taken before TLS."""
 
-    def password_allowed(self) -> bool:
-        return True
+    def auth_allowed(self) -> bool:
+        return self.role is Role.SUBMISSION
 
 
 @fault("submission.plain-listed-too-early")
 class PlainListedTooEarly(SmtpSession):
-    """PLAIN is listed before TLS and refused."""
+    """AUTH is listed before TLS and refused."""
 
-    def listed_mechanisms(self) -> tuple[str, ...]:
-        listed = super().listed_mechanisms()
-        return listed if self.tls else (*listed, "PLAIN")
+    def auth_listed(self) -> bool:
+        return self.role is Role.SUBMISSION
 
 
 @fault("submission.mail-auth-refused")

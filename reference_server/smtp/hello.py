@@ -68,25 +68,28 @@ class Hello(SmtpCore):
         }
         if not self.tls:
             offered["STARTTLS"] = ""
-        if listed := self.listed_mechanisms():
-            offered["AUTH"] = " ".join(listed)
+        if self.auth_listed() and (names := self.mechanisms()):
+            offered["AUTH"] = " ".join(names)
         return offered
 
     def offers(self) -> Offers:
         """What a client may log in with, here and now."""
-        return Offers(self.context, self.tls_facts, self.password_allowed())
+        return Offers(self.context, self.tls_facts, secrets_shown=True)
 
     def mechanisms(self) -> tuple[str, ...]:
-        """The mechanisms of AUTH that are run."""
+        """The mechanisms of AUTH, strongest first."""
         return self.offers().names()
 
-    def listed_mechanisms(self) -> tuple[str, ...]:
+    def auth_listed(self) -> bool:
         """RFC 4954 §6: nothing is listed that would be refused for want of TLS."""
-        return self.mechanisms() if self.role is Role.SUBMISSION else ()
+        return self.auth_allowed()
 
-    def password_allowed(self) -> bool:
-        """RFC 4954 §4: nothing that shows the password before TLS, unless the world says so."""
-        return self.tls or self.context.world.sasl.submission_in_the_clear
+    def auth_allowed(self) -> bool:
+        """RFC 4954 §4: nothing that shows the password before TLS, and no mail either (RFC 8314 §3.3).
+
+        Unless the world says so.
+        """
+        return self.role is Role.SUBMISSION and (self.tls or self.context.world.sasl.submission_in_the_clear)
 
     def do_starttls(self, command: Command) -> Answer:
         """RFC 3207 §4; aiosmtpd goes through asyncio's private sslproto, here the carrier calls `start_tls`."""

@@ -34,7 +34,7 @@ class SmtpSession(Content):
         parsed = parse_auth(command.argument)
         if self.user is not None:
             return self.reply_to_second_auth()
-        if parsed.mechanism in sasl.SHOWS_SECRET and not self.password_allowed():
+        if not self.auth_allowed():
             return answer(538, "5.7.11", "Encryption required")
         if parsed.mechanism not in self.mechanisms():
             return self.reply_to_unknown_mechanism()
