@@ -64,6 +64,7 @@ class Login(Generic[Reply]):
     reply: Callable[[Outcome], Reply]
     later: Callable[[Reply | None], None]
     _user: str = field(default="", init=False)
+    _authorization: str = field(default="", init=False)
 
     def step(self, exchange: sasl.ServerMechanism, response: bytes | None) -> Reply | None:
         """Go on with an exchange; None where an errand is left, which says the reply."""
@@ -87,7 +88,7 @@ class Login(Generic[Reply]):
             try:
                 step = go_on()
             except sasl.SaslError as exc:
-                return self.reply(Refused(exc, self._user))
+                return self.reply(Refused(exc, self._user, self._authorization))
             match step:
                 case Challenge():
                     return self.reply(step)
@@ -122,8 +123,8 @@ class Login(Generic[Reply]):
     def _continuation(self, question: sasl.Question) -> Callable[[], sasl.Step]:
         accounts = self.context.accounts
         match question:
-            case sasl.VerifyPassword(user, password, then):
-                self._user = user
+            case sasl.VerifyPassword(user, password, then, authorization):
+                self._user, self._authorization = user, authorization
                 verified = accounts.verify(user, password)
                 return lambda: then(verified)
             case sasl.GiveScramKeys(user, mechanism, with_keys):

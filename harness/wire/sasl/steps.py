@@ -61,11 +61,16 @@ class ScramKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VerifyPassword:
-    """Whether this is the user's password: answered by the user's name, None where it is not."""
+    """Whether this is the user's password: answered by the user's name, None where it is not.
+
+    Attributes:
+        authorization: Whom the client will want to act as.
+    """
 
     user: str
     password: str = field(repr=False)
     then: Callable[[str | None], "Step"] = field(repr=False, compare=False)
+    authorization: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ SERVERS = {"PLAIN": PlainServer, "LOGIN": LoginServer}
 names = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=12)
 
 
-def asked(user: str, password: str) -> VerifyPassword:
-    return VerifyPassword(user, password, lambda _known: Success(user))
+def asked(user: str, password: str, authorization: str = "") -> VerifyPassword:
+    return VerifyPassword(user, password, lambda _known: Success(user), authorization)
 
 
 @given(st.binary(max_size=40))
@@ -84,7 +84,7 @@ def test_plain_is_the_message_of_the_rfc_example() -> None:
     # RFC 4954 §4.1: the user names itself in both places.
     assert encode_initial(PlainClient("test", "1234", "test").initial()) == b"dGVzdAB0ZXN0ADEyMzQ="
     step = PlainServer().step(decode(b"dGVzdAB0ZXN0ADEyMzQ="))
-    assert step == asked("test", "1234")
+    assert step == asked("test", "1234", "test")
     assert isinstance(step, VerifyPassword)
     assert step.then("test") == Success("test", "test")
 
