@@ -57,6 +57,7 @@ class Event:
         queue_id: Which message, where it has an id already.
         place: Of MAILBOX: where the copy is.
         fate: Of QUEUE: what became of a recipient in an attempt.
+        facts: More to it, a line each: what a filter changed.
     """
 
     at: dt.datetime
@@ -69,6 +70,7 @@ class Event:
     queue_id: str = ""
     place: Place | None = None
     fate: Fate | None = None
+    facts: tuple[str, ...] = ()
 
 
 class Journal:
@@ -96,11 +98,13 @@ class Journal:
         queue_id: str = "",
         place: Place | None = None,
         fate: Fate | None = None,
+        facts: tuple[str, ...] = (),
     ) -> None:
         """Tell an event that happens now."""
         if not self._listeners:
             return
-        event = Event(self._clock.now(), host, kind, text, peer, direction, octets, queue_id, place, fate)
+        now = self._clock.now()
+        event = Event(now, host, kind, text, peer, direction, octets, queue_id, place, fate, facts)
         with self._lock:
             listeners = tuple(self._listeners)
         for listener in listeners:

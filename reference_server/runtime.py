@@ -17,12 +17,14 @@ from trio import TaskStatus
 
 from harness.target import Protocol
 from reference_server.context import Context
+from reference_server.filters.chain import queue_stages
 from reference_server.imap.session import serve_imap
 from reference_server.pop3.session import serve_pop3
 from reference_server.slow import SlowStream
 from reference_server.smtp.carrier import Carrier, Connections
 from reference_server.smtp.roles import Role
 from reference_server.smtp.session import SmtpSession
+from reference_server.world.filters import Place
 
 __all__ = ["AsyncioSide", "Task", "TrioSide"]
 
@@ -149,6 +151,10 @@ class AsyncioSide(_Side):
                 server = await self._listen(context, protocol, port, listening.connections)
                 listening.servers.append(server)
                 found[protocol] = server.sockets[0].getsockname()[1]
+            for stage in queue_stages(context.site):
+                if stage.take_back is not None:
+                    back = await self._take_back(context, stage.name, stage.take_back, listening.connections)
+                    listening.servers.append(back)
         except OSError:
             await self._close(context.hostname)
             raise
@@ -162,10 +168,34 @@ class AsyncioSide(_Side):
         def make_session(peer: str, tls: bool) -> SmtpSession:
             return context.variant(SmtpSession)(context, role, peer, tls)
 
+        carrier = self._carrier(context, make_session, context.tls.of(protocol), connections)
+        tls = context.tls.of(protocol) if protocol.implicit_tls else None
+        return await self._asyncio.create_server(
+            carrier, context.host.address, port, ssl=tls, backlog=_BACKLOG
+        )
+
+    async def _take_back(
+        self, context: Context, stage: str, place: Place, connections: Connections
+    ) -> asyncio.Server:
+        """Where an after-queue filter gives the mail back that it was handed."""
+
+        def make_session(peer: str, tls: bool) -> SmtpSession:
+            return context.variant(SmtpSession)(context, Role.MX, peer, tls, returned_by=stage)
+
+        carrier = self._carrier(context, make_session, context.tls.of(Protocol.SMTP), connections)
+        return await self._asyncio.create_server(carrier, place.host, place.port, backlog=_BACKLOG)
+
+    def _carrier(
+        self,
+        context: Context,
+        make_session: Callable[[str, bool], SmtpSession],
+        tls: ssl.SSLContext,
+        connections: Connections,
+    ) -> Callable[[], Carrier]:
         def carrier() -> Carrier:
             return context.variant(Carrier)(
                 make_session,
-                tls=context.tls.of(protocol),
+                tls=tls,
                 idle_s=context.world.limits.smtp_idle_s,
                 link=context.link,
                 workers=context.workers,
@@ -173,10 +203,7 @@ class AsyncioSide(_Side):
                 connections=connections,
             )
 
-        tls = context.tls.of(protocol) if protocol.implicit_tls else None
-        return await self._asyncio.create_server(
-            carrier, context.host.address, port, ssl=tls, backlog=_BACKLOG
-        )
+        return carrier
 
     async def _close(self, hostname: str) -> None:
         listening = self._hosts.pop(hostname, None)

@@ -18,15 +18,18 @@ from reference_server.context import Context
 from reference_server.dns import Authority, serve_dns
 from reference_server.errand import Workers
 from reference_server.faults import Faults
+from reference_server.filters.batch import BatchScanner
+from reference_server.filters.chain import queue_stages
 from reference_server.host import RunningHost
 from reference_server.journal import Journal
 from reference_server.ports import free_port
 from reference_server.relay.service import RelayService
-from reference_server.sasl.tokens import TokenIssuer
 from reference_server.runtime import AsyncioSide, TrioSide
+from reference_server.sasl.tokens import TokenIssuer
 from reference_server.store import Store
 from reference_server.tls import CertificateAuthority, HostTls, TlsSettingsError
 from reference_server.world import ONE_SERVER, Host, Network, Site, World
+from reference_server.world.filters import StageKind
 from reference_server.world.model import MailboxKind, Reach, RelayPolicy
 from reference_server.world.records import records_of
 
@@ -190,16 +193,28 @@ class Server:
             workers=self._workers,
             issuer=self.issuer,
         )
+        self._running.callback(context.accounts.close)
         ports = ports_of(self.world, host)
         relay = RelayService(context, ports)
-        return RunningHost(context, ports, self.authority.ca_pem, (relay.run,))
+        scanners = (
+            BatchScanner(context, stage, self._directory(host, stage.directory))
+            for stage in queue_stages(site)
+            if stage.kind is StageKind.BATCH
+        )
+        tasks = (relay.run, *(scanner.run for scanner in scanners))
+        return RunningHost(context, ports, self.authority.ca_pem, tasks)
 
     def _mail_directory(self, host: Host) -> Path:
         """Where mbox files and Maildirs go; without a data directory they are gone at the end, as everything is."""
-        if host.mailbox_kind is MailboxKind.STORE or host.mail_directory.is_absolute():
+        if host.mailbox_kind is MailboxKind.STORE:
             return host.mail_directory
+        return self._directory(host, host.mail_directory)
+
+    def _directory(self, host: Host, path: Path) -> Path:
+        if path.is_absolute():
+            return path
         base = self._data_dir or Path(self._running.enter_context(TemporaryDirectory(prefix="mailproof-")))
-        return base / host.name / host.mail_directory
+        return base / host.name / path
 
     def __enter__(self) -> Self:
         return self.start()

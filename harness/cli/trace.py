@@ -220,12 +220,22 @@ class _Trace:
     def ending(self, found: _Filed | None, *, finished: bool) -> Ending:
         if found is not None:
             return Ending.BOUNCED if found.report else Ending.DELIVERED
-        return Ending.DROPPED if finished else Ending.UNFINISHED
+        if not finished:
+            return Ending.UNFINISHED
+        return Ending.HELD if self.held() else Ending.DROPPED
+
+    def held(self) -> str:
+        """What a host says that keeps the message in quarantine; ``""`` where none does."""
+        return next(
+            (step.said for step in self.world.steps() if step.said.startswith("held in quarantine")), ""
+        )
 
     def says(self, ending: Ending, found: _Filed | None, own: Sequence[Step]) -> str:
         """How it ended, in a sentence."""
         if ending is Ending.UNFINISHED:
             return f"Still under way after {self.timeout_s:g} s."
+        if ending is Ending.HELD:
+            return f"Accepted, and {self.held()}."
         if found is None:
             return self.says_of_none()
         read = [step.stage.value.upper() for step in own if step.stage in {Stage.POP3, Stage.IMAP}]

@@ -75,6 +75,7 @@ class Ending(StrEnum):
     BOUNCED = "bounced"
     REFUSED = "refused"
     DROPPED = "dropped"  # accepted, and nobody has a copy: a rule threw it away
+    HELD = "held"  # in quarantine, until somebody releases it
     UNFINISHED = "unfinished"
 
 

@@ -45,6 +45,14 @@ _FATES: Final[Mapping[Fate, tuple[str, Standing]]] = {
     Fate.FAILED: ("gives the message up", Standing.FAILED),
 }
 
+# What a stage of the filters says that does not let the message pass.
+_VERDICTS: Final[Mapping[str, Standing]] = {
+    "reject": Standing.FAILED,
+    "discard": Standing.FAILED,
+    "quarantine": Standing.WAITING,
+    "try-later": Standing.WAITING,
+}
+
 # What a DNS answer begins with when it is none.
 _DNS_STANDINGS: Final[Mapping[str, Standing]] = {
     "NXDOMAIN": Standing.FAILED,
@@ -117,6 +125,9 @@ def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
                 and event.text != _CONNECTED
                 and event.queue_id in (draft.first.queue_id, "")
             )
+        case Kind.FILTER:
+            question = last.direction is Direction.SENT and event.direction is Direction.RECEIVED
+            return question and last.peer == event.peer
         case Kind.ROUTE:
             since = drafts[drafts.index(draft) + 1 :]
             return all(other.first.host != event.host or other.first.kind is Kind.DNS for other in since)
@@ -313,6 +324,10 @@ def _decisive(replies: list[Reply]) -> tuple[int, str]:
 
 def _of_queue(draft: _Draft) -> _Words:
     event = draft.first
+    if event.fate is None and event.text.startswith("held"):
+        return _Words(
+            f"{event.host} holds the message", event.text, facts=_queued_as(event), standing=Standing.WAITING
+        )
     if event.fate is None:
         deed = "takes the message into its queue" if event.octets else "looks into its queue"
         return _Words(f"{event.host} {deed}", event.text, facts=_queued_as(event))
@@ -330,7 +345,22 @@ def _queued_as(event: Event) -> tuple[str, ...]:
 
 
 def _of_filters(draft: _Draft) -> _Words:
-    return _Words(f"{draft.first.host} shows the message to its filters", draft.first.text)
+    """A stage that was asked and answered, or what is said of all of them."""
+    host, asked, answered = draft.first.host, draft.first, draft.last
+    if asked is answered:
+        return _Words(f"{host} shows the message to its filters", asked.text, facts=_about(asked))
+    verdict = answered.text.partition(":")[0]
+    return _Words(
+        f"{host} shows the message to {asked.peer}",
+        asked.text,
+        answered=answered.text,
+        standing=_VERDICTS.get(verdict, Standing.DONE),
+        facts=answered.facts,
+    )
+
+
+def _about(event: Event) -> tuple[str, ...]:
+    return (f"stage {event.peer}",) if event.peer else ()
 
 
 def _of_report(draft: _Draft) -> _Words:

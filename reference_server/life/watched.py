@@ -15,6 +15,7 @@ from harness.target import Account, Target
 from reference_server.host import RunningHost
 from reference_server.journal import Event, Kind
 from reference_server.life.narration import DNS_LANE, microseconds, narrate
+from reference_server.relay.queue_rows import State
 from reference_server.server import Server
 from reference_server.world import ONE_SERVER, Host, World
 from reference_server.world.load import load_world
@@ -124,7 +125,7 @@ class WatchedWorld:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             self._news.clear()
-            waiting = [host for host in self._server.hosts.values() if host.context.queue.entries()]
+            waiting = [host for host in self._server.hosts.values() if _waits(host)]
             if not waiting:
                 self._hear_the_rest()
                 return True
@@ -199,6 +200,12 @@ class WatchedWorld:
         host = self._server.hosts[name].host
         about = ", ".join(_roles(self._server.world, host)) or host.address
         return Lane(name=name, short=short, kind=LaneKind.HOST, about=about)
+
+
+def _waits(host: RunningHost) -> bool:
+    """Whether mail is under way; what is held waits for somebody, not for time."""
+    queued = (queued for entry in host.context.queue.entries() for queued in entry.recipients)
+    return any(each.state is State.QUEUED for each in queued)
 
 
 def _roles(world: World, host: Host) -> Iterator[str]:

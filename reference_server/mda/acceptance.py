@@ -1,7 +1,9 @@
 """The one road of mail into a host: one message, one transaction, for every recipient or for none."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from reference_server.context import Context
@@ -12,7 +14,7 @@ from reference_server.mda.files import MailboxBusy, MailFiles
 from reference_server.mda.plan import Accepted, Filing, Onward, Plan, Refusal
 from reference_server.mda.planning import Planner
 from reference_server.relay.dsn import DsnWriter
-from reference_server.relay.model import Attempt, Fate, Outcome
+from reference_server.relay.model import Attempt, Fate, NextHop, Outcome
 from reference_server.store import Delivery
 from reference_server.world.model import MailboxKind
 
@@ -29,7 +31,14 @@ class Acceptance:
     context: Context
 
     def accept(
-        self, envelope: Envelope, content: bytes, *, final: bool = False, each_answered: bool = False
+        self,
+        envelope: Envelope,
+        content: bytes,
+        *,
+        final: bool = False,
+        each_answered: bool = False,
+        refused: Mapping[Recipient, Refusal] = MappingProxyType({}),
+        added: Collection[bytes] = (),
     ) -> Accepted:
         """Take a message for its recipients.
 
@@ -38,23 +47,58 @@ class Acceptance:
             final: As `Planner.final`.
             each_answered: The caller answers for each recipient by itself (LMTP), so that nothing is bounced. Else a
                 refusal is bounced where others are served, and only told to the caller where it holds for all.
+            refused: Recipients beside those of the envelope that a filter refused.
+            added: Recipients of the envelope that a filter added: for them the caller answers nobody.
 
         Raises:
             StoreFailed: Nothing was taken.
         """
-        if not final:
-            self.tell_filters()
         plan = self.plan(envelope, content, final=final)
+        plan.refuse(refused)
         self.tell_steps(plan)
         if plan.hopeless:
             return Accepted(plan.refused)
         with self.context.store.transaction():
             queue_ids = self.carry_out(plan)
-            outcomes = dict(plan.outcomes)
-            if not each_answered:
-                outcomes |= {address: refusal.outcome for address, refusal in plan.refused.items()}
-            self.report(plan, outcomes)
+            told = {a: r for a, r in plan.refused.items() if not each_answered or a in added}
+            self.report(plan, {**plan.outcomes, **{a: refusal.outcome for a, refusal in told.items()}})
         return Accepted(plan.refused if each_answered else {}, queue_ids)
+
+    def set_aside(
+        self,
+        envelope: Envelope,
+        content: bytes,
+        hop: NextHop,
+        *,
+        why: str = "",
+        refused: Mapping[Recipient, Refusal] = MappingProxyType({}),
+        each_answered: bool = False,
+    ) -> dict[bytes, Refusal]:
+        """Take a message into the queue as it is, for all its recipients, before anything else is decided.
+
+        Args:
+            hop: The filter that gets it, or the quarantine.
+            why: Of the quarantine: why it is held there until somebody releases it.
+            refused, each_answered: As `accept`.
+
+        Returns:
+            Who was refused, and has to be told by the caller.
+
+        Raises:
+            StoreFailed: Nothing was taken.
+        """
+        plan = Plan(envelope, content)
+        hops = {recipient.address: hop for recipient in envelope.recipients}
+        with self.context.store.transaction():
+            queue_id = self.context.queue.add(envelope, content, hops)
+            if why:
+                self.context.queue.quarantine(queue_id, why)
+            plan.refuse(refused)
+            if not each_answered:
+                self.report(plan, {address: refusal.outcome for address, refusal in plan.refused.items()})
+        text = f"held in quarantine by {hop.name}: {why}" if why else f"queued for {hop.transport} {hop.name}"
+        self.context.journal.note(self.context.hostname, Kind.QUEUE, text, octets=content, queue_id=queue_id)
+        return plan.refused if each_answered else {}
 
     def plan(self, envelope: Envelope, content: bytes, *, final: bool = False) -> Plan:
         """Decide; nothing is done yet."""
@@ -149,6 +193,17 @@ class Acceptance:
             outcomes[recipient.address] = self.deliver_one(envelope, recipient, attempt.content)
         return outcomes
 
+    def deliver_released(self, attempt: Attempt) -> dict[bytes, Outcome]:
+        """Mail that was let out of quarantine goes its way as if no filter had seen it; as `deliver_queued`."""
+        accepted = self.accept(attempt.envelope, attempt.content, each_answered=True)
+        released = Outcome(Fate.DELIVERED, "2.0.0", "released from quarantine")
+        return {
+            recipient.address: refusal.outcome
+            if (refusal := accepted.refused.get(recipient.address)) is not None
+            else released
+            for recipient in attempt.envelope.recipients
+        }
+
     def deliver_one(self, envelope: Envelope, recipient: Recipient, content: bytes) -> Outcome:
         plan = self.plan(envelope, content, final=True)
         self.tell_steps(plan)
@@ -158,12 +213,6 @@ class Acceptance:
         if (refusal := plan.refused.get(recipient.address)) is not None:
             return refusal.outcome
         return Outcome(Fate.DELIVERED, "2.1.5", "delivered to the mailbox")
-
-    def tell_filters(self) -> None:
-        """The place of the filters: behind the end of the data, before anything is decided."""
-        stages = self.context.world.filters.get(self.context.hostname, ())
-        text = f"filters: {', '.join(stages)}" if stages else "no filters are set"
-        self.context.journal.note(self.context.hostname, Kind.FILTER, text)
 
     def tell_steps(self, plan: Plan) -> None:
         for step in plan.steps:

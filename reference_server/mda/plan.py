@@ -1,5 +1,6 @@
 """What is to be done with one accepted message, before anything is done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from reference_server.envelope import Envelope, Recipient
@@ -85,6 +86,12 @@ class Plan:
         """
         refused = set(self.refused) == {r.address for r in self.envelope.recipients}
         return refused and not (self.filings or self.onward or self.replies)
+
+    def refuse(self, refused: Mapping[Recipient, Refusal]) -> None:
+        """Recipients beside those that were planned for are refused."""
+        recipients = (*self.envelope.recipients, *refused)
+        self.envelope = replace(self.envelope, recipients=recipients)
+        self.refused |= {recipient.address: refusal for recipient, refusal in refused.items()}
 
     def recipient(self, address: bytes) -> Recipient:
         return next(r for r in self.envelope.recipients if r.address == address)

@@ -35,12 +35,17 @@ _WRITE_OCTETS: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Whom to connect to."""
+    """Whom to connect to.
+
+    Attributes:
+        inside: A part of this host, such as a filter: the connection need not come from the host's own address.
+    """
 
     name: str
     address: str
     port: int
     lmtp: bool = False
+    inside: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({self.address}:{self.port})"
@@ -72,9 +77,11 @@ class Line:
             self.host, kind, text, peer=str(peer), direction=direction, octets=octets, queue_id=queue_id
         )
 
-    def source_for(self, address: str) -> str | None:
-        """The source where it is of the address's family."""
-        return self.source if self.source and (":" in self.source) == (":" in address) else None
+    def source_for(self, peer: Peer) -> str | None:
+        """The source where it is of the address's family, and matters."""
+        if peer.inside or not self.source or (":" in self.source) != (":" in peer.address):
+            return None
+        return self.source
 
 
 class Connection:
@@ -101,7 +108,7 @@ class Connection:
         try:
             with trio.fail_after(line.connect_s):
                 stream = await trio.open_tcp_stream(
-                    peer.address, peer.port, local_address=line.source_for(peer.address)
+                    peer.address, peer.port, local_address=line.source_for(peer)
                 )
         except trio.TooSlowError:
             problem = f"no connection within {line.connect_s:g} s"

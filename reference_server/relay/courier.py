@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import trio
@@ -96,6 +97,7 @@ class Courier:
         tls: For peers that offer STARTTLS; a peer with whom the handshake fails gets the mail in the clear.
         source: The address that connections come from, None for the system's choice.
         lmtp: Address and port of this host's own mailbox agent, for `Transport.LMTP`.
+        filters: By the stage's name, for `Transport.FILTER`.
         dialogue: What sessions are made of.
     """
 
@@ -111,6 +113,7 @@ class Courier:
         host: str,
         source: str | None = None,
         lmtp: tuple[str, int] | None = None,
+        filters: Mapping[str, Peer] = MappingProxyType({}),
         dialogue: type[Dialogue] = Dialogue,
     ) -> None:
         self._router = router
@@ -119,6 +122,7 @@ class Courier:
         self._limits = limits
         self._line = Line(host, source, limits.connect_s, limits.timeout_s, tls, journal)
         self._lmtp = lmtp
+        self._filters = filters
         self._dialogue = dialogue
         self._in_doubt = InDoubt(limits.in_doubt, patience_s=_PATIENCE_S)
         self._limiters: defaultdict[Peer, trio.CapacityLimiter] = defaultdict(
@@ -153,6 +157,10 @@ class Courier:
             if self._lmtp is None:
                 raise NoRoute(Outcome(Fate.DEFERRED, "4.3.5", "no mailbox agent is configured"))
             return [Peer(next_hop.name, *self._lmtp, lmtp=True)]
+        if next_hop.transport is Transport.FILTER:
+            if next_hop.name not in self._filters:
+                raise NoRoute(Outcome(Fate.DEFERRED, "4.3.5", f"no filter is named {next_hop.name}"))
+            return [self._filters[next_hop.name]]
         exchangers = await self._router.route(next_hop.name)
         peers = [
             Peer(exchanger.name, address, self._smtp_port)

@@ -9,11 +9,14 @@ __all__ = ["Attempt", "Fate", "NextHop", "Outcome", "Transport"]
 
 
 class Transport(StrEnum):
-    """How a queued recipient is reached."""
+    """How a queued recipient is reached, or what the message waits for first."""
 
     SMTP = "smtp"
     LMTP = "lmtp"
     LOCAL = "local"
+    FILTER = "filter"
+    BATCH = "batch"
+    QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)

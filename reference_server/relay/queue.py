@@ -33,6 +33,9 @@ __all__ = ["Deferral", "Entry", "Queue", "Queued", "State"]
 # No mailbox has this number: those who listen to it are told of every commit that can make mail due.
 _TOPIC: Final = 0
 
+# RFC 3463 §3.8: X.7.1, delivery not authorized.
+_BY_POLICY: Final = "4.7.1"
+
 # 60 bits, so that no two hosts of a world ever use the same; without vowels it spells nothing.
 _ID_ALPHABET: Final = "0123456789BCDFGHJKLMNPQRSTVWXYZ"
 _ID_LENGTH: Final = 12
@@ -256,6 +259,15 @@ class Queue:
 
     # What the operator does
 
+    def quarantine(self, queue_id: str, why: str) -> None:
+        """Hold a message that a filter does not let pass, with its reason, until it is released by its id."""
+        with self._changing() as sql:
+            sql.execute(
+                "UPDATE queue_recipients SET state = ?, status = ?, diagnostic = ?, remote = '', by_peer = 0"
+                " WHERE seq = (SELECT seq FROM queue_messages WHERE id = ?)",
+                (State.HELD, _BY_POLICY, why, queue_id),
+            )
+
     def flush(self, ids: Collection[str] | None = None) -> list[str]:
         """Make messages due at once, those that are not held; all, or these. Returns the ids it found."""
         return self._change(
@@ -267,7 +279,11 @@ class Queue:
         return self._change("UPDATE queue_recipients SET state = ? WHERE seq = ?", ids, State.HELD)
 
     def release(self, ids: Collection[str] | None = None) -> list[str]:
-        """End a hold; the messages are due at once. Returns the ids it found."""
+        """End a hold; the messages are due at once, those of the quarantine only by their ids.
+
+        Returns:
+            The ids it found.
+        """
         return self._change(
             "UPDATE queue_recipients SET state = 'queued', next_attempt = ? WHERE seq = ? AND state = 'held'",
             ids,
@@ -275,7 +291,11 @@ class Queue:
         )
 
     def remove(self, ids: Collection[str] | None = None) -> list[str]:
-        """Forget messages, for all recipients and without a word to the sender. Returns the ids it found."""
+        """Forget messages, for all recipients and without a word to the sender, as `release` does.
+
+        Returns:
+            The ids it found.
+        """
         with self._changing() as sql:
             found = self._known(sql, ids)
             for table in ("queue_recipients", "queue_messages"):
@@ -290,7 +310,11 @@ class Queue:
 
     @staticmethod
     def _known(sql: sqlite3.Connection, ids: Collection[str] | None) -> list[tuple[int, str]]:
-        found: Iterator[tuple[int, str]] = sql.execute("SELECT seq, id FROM queue_messages ORDER BY seq")
+        """Sequence number and id of these; of all but the quarantine's where none are given."""
+        query = "SELECT seq, id FROM queue_messages"
+        if ids is None:
+            query += " WHERE seq NOT IN (SELECT seq FROM queue_recipients WHERE transport = 'quarantine')"
+        found: Iterator[tuple[int, str]] = sql.execute(query + " ORDER BY seq")
         return [(seq, queue_id) for seq, queue_id in found if ids is None or queue_id in ids]
 
     # Who is told

@@ -48,6 +48,9 @@ class MailboxAgent(TakesMail, Protocol):
     def deliver_queued(self, attempt: Attempt) -> Mapping[bytes, Outcome]:
         """Final delivery, in the caller's transaction."""
 
+    def deliver_released(self, attempt: Attempt) -> Mapping[bytes, Outcome]:
+        """Delivery from quarantine, in the caller's transaction."""
+
 
 class Relay:
     """Sends the queue's mail on.
@@ -118,7 +121,8 @@ class Relay:
                 self._settle(*self._unrecorded[0])
                 self._unrecorded.pop(0)
             for hop in self._queue.due_hops():
-                self._turns.setdefault(hop)
+                if hop.transport is not Transport.BATCH:  # that is the batch scanner's
+                    self._turns.setdefault(hop)
             due = self._queue.next_due()
             self._next_due_s = due.timestamp() if due else math.inf
         except StoreFailed:
@@ -221,7 +225,7 @@ class Relay:
         try:
             self._settle(attempt.queue_id, attempt.next_hop, outcomes)
         except Exception as exc:
-            if attempt.next_hop.transport is Transport.LOCAL:
+            if attempt.next_hop.transport in (Transport.LOCAL, Transport.QUARANTINE):
                 raise  # the delivery is undone with it
             if isinstance(exc, StoreFailed):
                 self._unrecorded.append((attempt.queue_id, attempt.next_hop, outcomes))
@@ -235,12 +239,16 @@ class Relay:
             self._news.set()  # it may be due earlier than what is waited for
 
     async def deliver(self, attempt: Attempt, record: Record) -> None:
-        """By the courier, or into a mailbox of this host: then delivery and record are one transaction."""
-        if attempt.next_hop.transport is Transport.LOCAL:
-            with self._context.store.transaction():
-                record(self._agent.deliver_queued(attempt))
-        else:
-            await self._courier.deliver(attempt, record)
+        """By the courier, or within this host: then delivery and record are one transaction."""
+        match attempt.next_hop.transport:
+            case Transport.LOCAL:
+                with self._context.store.transaction():
+                    record(self._agent.deliver_queued(attempt))
+            case Transport.QUARANTINE:
+                with self._context.store.transaction():
+                    record(self._agent.deliver_released(attempt))
+            case _:
+                await self._courier.deliver(attempt, record)
 
     def is_unreachable(self, outcome: Outcome) -> bool:
         """Whether it says something of the destination rather than of the message."""

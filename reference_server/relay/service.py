@@ -9,11 +9,13 @@ import trio
 
 from harness.target import Protocol
 from reference_server.context import Context
+from reference_server.relay.connection import Peer
 from reference_server.relay.courier import Courier
 from reference_server.relay.dialogue import Dialogue
 from reference_server.relay.resolver import Resolver
 from reference_server.relay.routing import Router
 from reference_server.relay.runner import Relay
+from reference_server.world.filters import StageKind
 
 __all__ = ["RelayService"]
 
@@ -57,6 +59,11 @@ class RelayService:
             host=context.hostname,
             source=context.host.address,
             lmtp=(context.host.address, lmtp) if lmtp else None,
+            filters={
+                stage.name: Peer(stage.name, stage.at.host, stage.at.port, lmtp=stage.lmtp, inside=True)
+                for stage in context.world.filters
+                if stage.kind is StageKind.AFTER_QUEUE and stage.at and context.hostname in stage.hosts
+            },
             dialogue=context.variant(Dialogue),
         )
 

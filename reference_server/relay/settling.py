@@ -19,6 +19,7 @@ __all__ = ["Settling", "TakesMail"]
 # got the DSN parameters (RFC 3461 §5.2.1). A mailbox agent's 250 is the delivery (RFC 3461 §5.2.3).
 _TOLD: Final[Mapping[tuple[Transport, Fate], Action]] = {
     (Transport.SMTP, Fate.RELAYED): Action.RELAYED,
+    (Transport.FILTER, Fate.RELAYED): Action.RELAYED,
     (Transport.LMTP, Fate.RELAYED): Action.DELIVERED,
     (Transport.LOCAL, Fate.DELIVERED): Action.DELIVERED,
     (Transport.LOCAL, Fate.EXPANDED): Action.EXPANDED,

@@ -3,9 +3,10 @@
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
+from functools import partial
 from typing import Final
 
 from harness.wire.smtp.address import Path
@@ -15,18 +16,32 @@ from harness.wire.smtp.errors import CommandError
 from harness.wire.smtp.states import Verb, in_sequence
 from reference_server import envelope
 from reference_server.envelope import Body, Envelope, Notify
-from reference_server.mda.acceptance import Acceptance
+from reference_server.filters.chain import Chain, stages_before_the_reply
+from reference_server.filters.intake import Intake, next_filter
+from reference_server.filters.model import Client, Judgement, Mail
+from reference_server.journal import Kind
 from reference_server.mda.plan import Refusal
+from reference_server.relay.model import NextHop
 from reference_server.smtp.core import Answer, answer
 from reference_server.smtp.roles import Role
 from reference_server.smtp.transaction import Recipient, Transaction
 from reference_server.store import StoreFailed
+from reference_server.world.filters import Verdict, Way
 
 __all__ = ["Content"]
 
 _log = logging.getLogger(__name__)
 
 _RECEIVED: Final = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
+
+# RFC 5321 §3.8: the reply that ends the session.
+_CLOSING: Final = 421
+
+_WAYS: Final[Mapping[Role, Way]] = {
+    Role.MX: Way.SMTP,
+    Role.SUBMISSION: Way.SUBMISSION,
+    Role.LMTP: Way.LMTP,
+}
 
 # Ours: what one BDAT may announce; more could not be kept anyway, and is not worth reading to the end.
 _MAX_CHUNK: Final = 1 << 40
@@ -51,6 +66,7 @@ class Content(Transaction):
     _chunk: BdatCommand | None = None
     _chunk_refusal: Answer | None = None
     _refused: Mapping[bytes, Refusal] = field(default_factory=dict)
+    _hop_id: str = ""
 
     def forget_transaction(self) -> None:
         super().forget_transaction()
@@ -105,20 +121,21 @@ class Content(Transaction):
         """The replies to what was read: one, or in LMTP one for each accepted recipient (RFC 2033 §4.2)."""
         if self._chunk is not None:
             return self._chunk_complete(self._chunk)
-        replies = self.accept()
-        self.state = self.state_after(Verb.END_OF_DATA, replies[0])
-        self.forget_transaction()
-        return replies
+        return self._concluded(Verb.END_OF_DATA, self.accept())
 
     def _chunk_complete(self, chunk: BdatCommand) -> list[Answer]:
         refusal, self._chunk, self._chunk_refusal = self._chunk_refusal, None, None
-        verb = Verb.BDAT_LAST if chunk.last else Verb.BDAT
         if refusal is not None:
             return [refusal]
-        replies = self.accept() if chunk.last else [self.reply_to_chunk(chunk)]
-        if in_sequence(self.state, verb):
-            self.state = self.state_after(verb, replies[0])
         if chunk.last:
+            return self._concluded(Verb.BDAT_LAST, self.accept())
+        return self._concluded(Verb.BDAT, [self.reply_to_chunk(chunk)])
+
+    def _concluded(self, verb: Verb, replies: list[Answer]) -> list[Answer]:
+        """Move on as the first reply says; where an errand is left there is none yet."""
+        if replies and in_sequence(self.state, verb):
+            self.state = self.state_after(verb, replies[0])
+        if replies and verb is not Verb.BDAT:
             self.forget_transaction()
         return replies
 
@@ -132,29 +149,86 @@ class Content(Transaction):
         return answer(552, "5.3.4", "Message too large")
 
     def accept(self) -> list[Answer]:
-        """Deliver the message to every recipient in one transaction, then answer."""
-        recipients = list(self.recipients)
-        refusal = self.check_content(bytes(self._message))
+        """Show the message to the filters, deliver it to every recipient in one transaction, then answer.
+
+        Returns:
+            The replies; none yet where the filters are asked, for which `judged` answers.
+        """
+        recipients, content = list(self.recipients), bytes(self._message)
+        refusal = self.check_content(content)
         self._refused = {}
-        if refusal is None:
-            try:
-                self._refused = self.deliver(recipients, bytes(self._message))
-            except StoreFailed:
-                _log.exception("a message was not stored")
-                refusal = answer(452, "4.3.1", "Insufficient system storage")
+        if refusal is not None:
+            return self._answered(refusal, recipients)
+        chain = self.chain()
+        if chain.stages:
+            mail = self.mail(recipients, content)
+            verb = Verb.BDAT_LAST if self._data is None else Verb.END_OF_DATA
+            self.leave(lambda: chain.run(mail), partial(self.judged, verb, recipients))
+            return []
+        self.context.journal.note(self.context.hostname, Kind.FILTER, "no filters are set")
+        return self._kept(recipients, lambda: self.deliver(recipients, content))
+
+    def _kept(
+        self, recipients: list[Recipient], deliver: Callable[[], Mapping[bytes, Refusal]]
+    ) -> list[Answer]:
+        try:
+            self._refused = deliver()
+        except StoreFailed:
+            _log.exception("a message was not stored")
+            return self._answered(answer(452, "4.3.1", "Insufficient system storage"), recipients)
+        return self._answered(answer(250, "2.0.0", "Message accepted"), recipients)
+
+    def _answered(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
         self._data = None
-        return self.final_replies(refusal or answer(250, "2.0.0", "Message accepted"), recipients)
+        return self.final_replies(reply, recipients)
+
+    def chain(self) -> Chain:
+        """The filters of this listener."""
+        site = self.context.site
+        stages = [] if self.returned_by else stages_before_the_reply(site, _WAYS[self.role])
+        return self.context.variant(Chain)(self.context, stages)
+
+    def judged(self, verb: Verb, recipients: list[Recipient], judgement: Judgement) -> None:
+        """The filters have spoken: do as they say, then answer."""
+        judgement, lmtp = self.as_one_reply(judgement), self.role is Role.LMTP
+        if judgement.verdict in (Verdict.REJECT, Verdict.TRY_LATER) and judgement.reply is not None:
+            self._refused = {r.address: each for r, each in judgement.refused.items()} if lmtp else {}
+            refusal = judgement.reply
+            self.closing = refusal.code == _CLOSING
+            replies = self._answered(answer(refusal.code, refusal.status, refusal.text), recipients)
+        else:
+            replies = self._kept(recipients, lambda: self.take(judgement))
+        for reply in self._concluded(verb, replies):
+            self.say(reply)
+
+    def as_one_reply(self, judgement: Judgement) -> Judgement:
+        """In SMTP one reply is for all: where a filter puts one recipient off, the message comes again for all.
+
+        Whom it refuses for good has a bounce where others are served (RFC 5321 §6.1).
+        """
+        put_off = next((each for each in judgement.refused.values() if each.code < 500), None)
+        if (
+            put_off is None
+            or self.role is Role.LMTP
+            or judgement.verdict in (Verdict.REJECT, Verdict.DISCARD)
+        ):
+            return judgement
+        return replace(judgement, verdict=Verdict.TRY_LATER, reply=put_off)
 
     def final_replies(self, reply: Answer, recipients: list[Recipient]) -> list[Answer]:
         """aiosmtpd answers once in LMTP too (its issue 517); each reply of ours names its recipient."""
         if self.role is Role.LMTP:
             return [self.reply_for(each, self.own_reply(each, reply)) for each in recipients]
-        return [self.own_reply(recipients[0], reply) if self._refused else reply]
+        return [self.reply_to_refusal(next(iter(self._refused.values()))) if self._refused else reply]
 
     def own_reply(self, recipient: Recipient, reply: Answer) -> Answer:
         """What became of one recipient."""
         refusal = self._refused.get(address_of(recipient.path))
-        return reply if refusal is None else answer(refusal.code, refusal.status, refusal.text)
+        return reply if refusal is None else self.reply_to_refusal(refusal)
+
+    def reply_to_refusal(self, refusal: Refusal) -> Answer:
+        """As a filter or the MDA wants it."""
+        return answer(refusal.code, refusal.status, refusal.text)
 
     def reply_for(self, recipient: Recipient, reply: Answer) -> Answer:
         """A reply that names its recipient, so that a client can see their order."""
@@ -182,16 +256,38 @@ class Content(Transaction):
         Raises:
             StoreFailed: It is on disk for nobody.
         """
-        content = self.completed(content) if self.role is Role.SUBMISSION else content
-        acceptance = self.context.variant(Acceptance)(self.context)
+        mail = self.mail(recipients, content)
+        return self.take(Judgement(Verdict.ACCEPT, mail))
+
+    def mail(self, recipients: list[Recipient], content: bytes) -> Mail:
+        """The message as the filters are shown it."""
+        self._hop_id = secrets.token_hex(6)
+        return Mail(
+            envelope=self.envelope(recipients),
+            content=self.completed(content) if self.role is Role.SUBMISSION else content,
+            client=Client(self.peer, self.client_name, self.user, self.with_protocol()),
+            trace=self.received_field(recipients),
+            id=self._hop_id,
+            hostname=self.context.hostname,
+        )
+
+    def take(self, judgement: Judgement) -> Mapping[bytes, Refusal]:
+        """Take responsibility for a message that was not refused, as `deliver`."""
         lmtp = self.role is Role.LMTP
-        accepted = acceptance.accept(
-            self.envelope(recipients),
-            self.stored(self.received_field(recipients), content),
+        mail = judgement.mail
+        acceptance = self.context.variant(Intake)(self.context)
+        return acceptance.take(
+            replace(judgement, mail=mail.with_content(self.stored(mail.trace, mail.content))),
+            self.next_filter(),
             final=lmtp and self.context.host.lmtp,
             each_answered=lmtp,
         )
-        return accepted.refused
+
+    def next_filter(self) -> NextHop | None:
+        """The filter that gets the message from the queue; None where it goes on its way."""
+        return next_filter(
+            self.context.site, None if self.returned_by else _WAYS[self.role], self.returned_by
+        )
 
     def envelope(self, recipients: list[Recipient]) -> Envelope:
         """What MAIL and RCPT said, to be kept with the message."""
@@ -237,7 +333,7 @@ class Content(Transaction):
         peer = f"IPv6:{self.peer}" if ":" in self.peer else self.peer
         lines = [
             f"Received: from {self.client_name} ([{peer}])",
-            f" by {self.context.hostname} with {self.with_protocol()} id {secrets.token_hex(6)}",
+            f" by {self.context.hostname} with {self.with_protocol()} id {self._hop_id}",
         ]
         if len(recipients) == 1:
             lines.append(f" for {Path(recipients[0].path.mailbox).encode().decode()}")

@@ -28,12 +28,17 @@ class Recipient:
 
 @dataclass
 class Transaction(Hello):
-    """The reverse-path and the recipients that were accepted."""
+    """The reverse-path and the recipients that were accepted.
+
+    Attributes:
+        returned_by: The after-queue filter that gives the mail back here; ``""`` where it comes for the first time.
+    """
 
     reverse_path: Path | None = None
     mail_parameters: Mapping[str, bytes | None] = field(default_factory=dict)
     recipients: list[Recipient] = field(default_factory=list)
     user: str | None = None
+    returned_by: str = ""
 
     def forget_transaction(self) -> None:
         """RFC 5321 §4.1.1.5: sender, recipients and content are discarded."""
@@ -101,7 +106,12 @@ class Transaction(Hello):
         return answer(250, "2.1.5", "Recipient OK")
 
     def takes(self, mailbox: Mailbox) -> bool:
-        """Whether mail for an address is taken: it is somebody's here, or this host relays it."""
+        """Whether mail for an address is taken: it is somebody's here, or this host relays it.
+
+        What a filter gives back was taken before.
+        """
+        if self.returned_by:
+            return True
         domain = mailbox.domain.decode()
         if self.context.site.is_local(domain):
             return self.knows(mailbox)

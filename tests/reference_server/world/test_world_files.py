@@ -13,6 +13,7 @@ from harness.errors import WorldFileError
 from harness.target import Protocol
 from harness.toml_files import MAX_FILE_OCTETS
 from reference_server.world import ONE_SERVER
+from reference_server.world.filters import OnFailure, Place, Rule, StageKind, StageSettings, Verdict, Way
 from reference_server.world.load import load_world, world_of
 from reference_server.world.model import (
     Domain,
@@ -122,8 +123,40 @@ times = 2
 after = 1
 answer = ["5 mail9.company.example."]
 
-[filters]
-"mail1.company.example" = ["spam"]
+[[filters]]
+stage = "spamd"
+host = "Mail1.Company.Example"
+listeners = ["smtp"]
+at = "[::1]:783"
+timeout_s = 3
+verdict = "quarantine"
+on_failure = "accept"
+largest_octets = 500000
+
+[[filters]]
+stage = "after-queue"
+name = "amavis"
+host = ["mail2.company.example"]
+at = "127.0.0.1:10024"
+protocol = "lmtp"
+take_back = "127.0.0.1:10025"
+
+[[filters]]
+stage = "batch"
+name = "nightly"
+directory = "held"
+interval_s = 60
+most = 100
+command = ["clamscan", "{directory}"]
+
+[[filters]]
+stage = "clamd"
+at = "unix:clamd.ctl"
+batch = "nightly"
+
+[[filters]]
+stage = "rules"
+rules = [{ verdict = "rewrite", header = "Subject", matches = "^ad", fields = { Subject = "[ad]" } }]
 """
 
 
@@ -200,7 +233,52 @@ def test_every_key_comes_to_what_it_says(tmp_path: Path) -> None:
     assert world.troubles == (
         Trouble("other.example", TroubleKind.LIE, "MX", 1, 2, answer=("5 mail9.company.example.",)),
     )
-    assert world.filters == {"mail1.company.example": ("spam",)}
+    everywhere = ("mail1.company.example", "mail2.company.example")
+    assert world.filters == (
+        StageSettings(
+            StageKind.SPAMD,
+            "spamd",
+            everywhere[:1],
+            (Way.SMTP,),
+            at=Place("::1", 783),
+            timeout_s=3,
+            verdict=Verdict.QUARANTINE,
+            on_failure=OnFailure.ACCEPT,
+            largest=500_000,
+        ),
+        StageSettings(
+            StageKind.AFTER_QUEUE,
+            "amavis",
+            everywhere[1:],
+            at=Place("127.0.0.1", 10024),
+            lmtp=True,
+            take_back=Place("127.0.0.1", 10025),
+        ),
+        StageSettings(
+            StageKind.BATCH,
+            "nightly",
+            everywhere,
+            verdict=Verdict.QUARANTINE,
+            directory=Path("held"),
+            interval_s=60,
+            most=100,
+            command=("clamscan", "{directory}"),
+        ),
+        StageSettings(
+            StageKind.CLAMD,
+            "clamd",
+            everywhere,
+            at=Place(path=str(tmp_path / "clamd.ctl")),
+            verdict=Verdict.QUARANTINE,
+            batch="nightly",
+        ),
+        StageSettings(
+            StageKind.RULES,
+            "rules",
+            everywhere,
+            rules=(Rule(Verdict.REWRITE, header="Subject", matches="^ad", fields={"Subject": "[ad]"}),),
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,7 +412,27 @@ WQP, LIN = "users[WQP@company.example]", "users[lin@company.example]"
         ('postmaster = "wqp"', 'a = "b"\nb = "a"', f"{DOMAIN}.aliases.a", "leads back to itself"),
         ('postmaster = "wqp"', "postmaster = []", f"{DOMAIN}.aliases.postmaster", "nobody"),
         ('postmaster = "wqp"', 'wqp = "lin"', f"{DOMAIN}.aliases.wqp", "is a user's address"),
-        ('"mail1.company.example" = ["spam"]', '"x.example" = []', "filters.x.example", "x.example is no host"),
+        ('host = "Mail1.Company.Example"', 'host = "x.example"', "filters[0].host", "x.example is no host"),
+        ('stage = "spamd"', 'stage = "spam"', "filters[0].stage", "'spam' is none of built-in, clamd, milter"),
+        ('at = "[::1]:783"', "", "filters[0].at", "needs it"),
+        ('at = "[::1]:783"', 'at = "783"', "filters[0].at", "'783' is not a place such as 127.0.0.1:3310"),
+        ('at = "unix:clamd.ctl"', 'at = "a:0"', "filters[3].at", "not a place"),
+        ('at = "127.0.0.1:10024"', 'at = "unix:a"', "filters[amavis].at", "not a place"),
+        ('verdict = "quarantine"', 'verdict = "accept"', "filters[0].verdict", "none of tag, rewrite"),
+        ('name = "amavis"', 'name = "A B"', "filters[A B].name", "lower-case letters"),
+        ('name = "nightly"', 'name = "amavis"', "filters[amavis].name", "another stage of the same host"),
+        ('take_back = "127.0.0.1:10025"', "", "filters[amavis].take_back", "needs it"),
+        ('take_back = "127.0.0.1:10025"', 'take_back = "192.0.2.1:25"', "filters[amavis].take_back", "loopback"),
+        ('host = ["mail2.company.example"]', "", "filters[amavis].host", "takes one host"),
+        ('batch = "nightly"', 'batch = "weekly"', "filters[3].batch", "is named 'weekly'"),
+        ('batch = "nightly"', 'batch = "nightly"\nlisteners = ["smtp"]', "filters[3].listeners", "no meaning"),
+        ('batch = "nightly"', "most = 3", "filters[3].most", "goes with stage = 'batch', and stage is 'clamd'"),
+        ('matches = "^ad"', 'matches = "("', "filters[4].rules[0].matches", "regular expression"),
+        ('header = "Subject", ', "", "filters[4].rules[0].matches", "goes with header"),
+        ('header = "Subject"', 'header = "a b"', "filters[4].rules[0].header", "not the name of a field"),
+        (', fields = { Subject = "[ad]" }', "", "filters[4].rules[0].fields", "needed there"),
+        ('{ Subject = "[ad]" }', '{ Subject = "ä" }', "filters[4].rules[0].fields", "printable ASCII"),
+        ('"rewrite", ', '"reject", text = "ä", ', "filters[4].rules[0].fields", "goes with verdict"),
         (TXT, 'type = "CNAME"\nvalue = "a."', "dns.records", "company.example"),
     ],
 )  # fmt: skip

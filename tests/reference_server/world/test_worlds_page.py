@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from reference_server.world.filter_tables import FilterTable
 from reference_server.world.tables import (
     DomainTable,
     HostTable,
@@ -22,7 +23,7 @@ from reference_server.world.tls_tables import TlsTable
 PAGE = (Path(__file__).parents[3] / "docs" / "worlds.md").read_text("utf-8")
 
 # Each has a section of its own.
-TABLES = {"hosts", "domains", "users", "network", "relay", "limits", "tls", "dns"}
+TABLES = {"hosts", "domains", "users", "network", "relay", "limits", "tls", "dns", "filters"}
 
 
 def keys_of(heading: str) -> list[str]:
@@ -42,6 +43,7 @@ def keys_of(heading: str) -> list[str]:
         ("`[relay]`", RelayTable),
         ("`[tls]`", TlsTable),
         ("`[limits]`", LimitsTable),
+        ("`[[filters]]`", FilterTable),
     ],
 )
 def test_a_section_has_the_keys_of_its_table(heading: str, table: type[msgspec.Struct]) -> None:
