@@ -18,6 +18,9 @@ _DEFAULT_TYPE: Final = Parameterized(b"text/plain", ((b"charset", b"us-ascii"),)
 # RFC 2046 §5.1.5: within multipart/digest.
 _DIGEST_TYPE: Final = Parameterized(b"message/rfc822")
 
+# What stands behind the boundary of a delimiter line (RFC 2046 §5.1.1).
+_DELIMITED: Final = re.compile(rb"(?P<close>--)?[ \t]*+(?:\r?\n|\Z)")
+
 _MESSAGE_TYPES: Final = frozenset({b"message/rfc822", b"message/global"})
 
 
@@ -118,20 +121,26 @@ class Part:
 
     def _divided(self, boundary: bytes) -> list[tuple[int, int]]:
         """Start and end of each part; the line end before a delimiter belongs to it (RFC 2046 §5.1.1)."""
-        delimiter = re.compile(
-            rb"^--" + re.escape(boundary) + rb"(?P<close>--)?[ \t]*(?:\r?\n|\Z)", re.MULTILINE
-        )
+        delimiter = b"--" + boundary
         spans: list[tuple[int, int]] = []
         start: int | None = None
-        for found in delimiter.finditer(self.source, self.body_start, self.end):
-            if start is not None:
-                spans.append((start, self._before_line_end(start, found.start())))
-            start = None if found["close"] else found.end()
-            if start is None:
-                break
+        at = self.source.find(delimiter, self.body_start, self.end)
+        while at >= 0:
+            behind = at + len(delimiter)
+            found = _DELIMITED.match(self.source, behind, self.end) if self._begins_line(at) else None
+            if found is not None:
+                if start is not None:
+                    spans.append((start, self._before_line_end(start, at)))
+                start = None if found["close"] else found.end()
+                if start is None:
+                    break
+            at = self.source.find(delimiter, behind if found is None else found.end(), self.end)
         if start is not None:
             spans.append((start, self.end))
         return spans
+
+    def _begins_line(self, at: int) -> bool:
+        return at == 0 or self.source[at - 1 : at] == b"\n"
 
     def _before_line_end(self, start: int, at: int) -> int:
         """`at` without the CRLF (or LF) right before it, but never before `start`."""
