@@ -166,14 +166,13 @@ def _load_file(path: Path, passphrase: str | None, *, authority: bool | None) ->
             return _of_pkcs12(octets, passphrase)
         if _CERTIFICATE in octets or _PRIVATE in octets:
             return _of_pem(octets, passphrase, authority)
-        certs = read_certs(octets)
+        certs, secrets = read_certs(octets)
     except (ValueError, TypeError) as exc:
         raise UsageError(
             f"{path}: holds no keys that can be read ({exc}); a passphrase goes into the environment "
             "as MAILPROOF_KEY_PASSPHRASE"
         ) from exc
-    public = tuple(secret.extract_certificate() if (secret := cert.secrets) else cert for cert in certs)
-    return Keys(openpgp=public, secrets=tuple(secret for cert in certs if (secret := cert.secrets)))
+    return Keys(openpgp=certs, secrets=secrets)
 
 
 def _of_pem(octets: bytes, passphrase: str | None, authority: bool | None) -> Keys:

@@ -49,10 +49,11 @@ class Problem(StrEnum):
     OUTSIDE = "it is outside the encryption: whoever signed need not have known the text"
     UNTRUSTED = "nobody who is trusted here vouches for its certificate"
     NO_CERTIFICATE = "the signer's certificate is not here"
+    UNCHECKABLE = "it is within compressed text, which the OpenPGP library here opens but does not check"
 
 
 # Nothing is known against such a signature, and nothing for it.
-_UNDECIDED: Final = frozenset({Problem.UNTRUSTED, Problem.NO_CERTIFICATE})
+_UNDECIDED: Final = frozenset({Problem.UNTRUSTED, Problem.NO_CERTIFICATE, Problem.UNCHECKABLE})
 
 
 class Note(StrEnum):
@@ -80,7 +81,7 @@ class Standing(StrEnum):
     NONE = "neither signed nor encrypted"
     OPENED = "encrypted, and opened; nobody signed it"
     GOOD = "signed by its sender"
-    UNCHECKED = "signed, but nobody known here vouches for the signer"
+    UNCHECKED = "signed, but nothing here vouches for the signature"
     BAD = "the signature does not count"
     CLOSED = "encrypted, and not opened"
 

@@ -29,6 +29,9 @@ __all__ = ["hash_name", "open_openpgp", "seal_openpgp", "sign_openpgp", "verify_
 MAX_OPENED_OCTETS: Final = 64 * 1024 * 1024
 _MAX_SIGNATURES: Final = 16
 
+# How sequoia's Python side says that a signature is within a compressed packet within an encrypted one.
+_COMPRESSED: Final = "Unexpected message structure"
+
 _FORGEABLE: Final = (HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.RipeMD)
 _OF_DOCUMENTS: Final = (SignatureType.Binary, SignatureType.Text)
 _KEY_TAGS: Final = (Tag.PublicKey, Tag.PublicSubkey)
@@ -97,7 +100,10 @@ def open_openpgp(
             except RuntimeError as exc:
                 reason = reason_of(exc)
                 continue
-            signatures = tuple(_within(issuer, signed_by, keys, at) for issuer in opening.issuers or ())
+            signatures = tuple(
+                _within(issuer, signed_by, keys, at, checked=not opening.unchecked)
+                for issuer in opening.issuers or ()
+            )
             return content, Encryption(Scheme.OPENPGP, opened=True), signatures
     except (ValueError, RuntimeError) as exc:
         reason = reason_of(exc)
@@ -110,12 +116,14 @@ class _Opening:
 
     Attributes:
         issuers: Who signed within, by key; None as long as it is not opened.
+        unchecked: The library opens the message, and does not look at signatures where it keeps them.
     """
 
     message: bytes
     decryptor: PyDecryptor
     known: Sequence[Cert]
     issuers: list[str] | None = None
+    unchecked: bool = False
 
     def run(self) -> tuple[bytes, dict[str, str]]:
         """The content, and the certificate of each key that signed it well.
@@ -126,9 +134,10 @@ class _Opening:
         """
         try:
             return self._bounded(self._certificates)
-        except RuntimeError:
+        except RuntimeError as exc:
             if self.issuers is None:
                 raise
+            self.unchecked = reason_of(exc) == _COMPRESSED
             # Opened, and no signature holds, or there is none: what it says is still there to be read.
             return self._bounded(None)
 
@@ -143,6 +152,9 @@ class _Opening:
             try:
                 with _taker(opened) as path:
                     done = decrypt_file(sealed.name, path, self.decryptor, store)
+            except OSError as exc:
+                # Of a long text the library tells by an OSError what it tells of a short one by a RuntimeError.
+                raise RuntimeError(reason_of(exc)) from exc
             finally:
                 size = opened.seek(0, os.SEEK_END)
                 if size > MAX_OPENED_OCTETS:
@@ -195,7 +207,9 @@ def _judged(signature: Sig, content: bytes, keys: Keys, at: dt.datetime) -> Sign
     return said if good or said.problems else replace(said, problems=(Problem.ALTERED,))
 
 
-def _within(issuer: str, signed_by: Mapping[str, str], keys: Keys, at: dt.datetime) -> Signature:
+def _within(
+    issuer: str, signed_by: Mapping[str, str], keys: Keys, at: dt.datetime, *, checked: bool
+) -> Signature:
     """A signature within a message, of which the library tells only who made it, and whether it holds."""
     said = Signature(Scheme.OPENPGP)
     cert = _cert_of(issuer, keys.openpgp)
@@ -203,7 +217,9 @@ def _within(issuer: str, signed_by: Mapping[str, str], keys: Keys, at: dt.dateti
         return replace(said, problems=(Problem.NO_CERTIFICATE,), fingerprint=issuer)
     said = _signed(said, cert, at)
     good = any(key.endswith(issuer) and cert.fingerprint == owner for key, owner in signed_by.items())
-    return said if good or said.problems else replace(said, problems=(Problem.ALTERED,))
+    if good or said.problems:
+        return said
+    return replace(said, problems=(Problem.ALTERED if checked else Problem.UNCHECKABLE,))
 
 
 def _signed(said: Signature, cert: Cert | None, at: dt.datetime) -> Signature:

@@ -2,30 +2,48 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pysequoia import Cert
+from pysequoia import Cert, Tsk
+from pysequoia.packet import Packet, PacketPile, Tag
 
 __all__ = ["addresses_of_cert", "expired", "name_of_cert", "read_certs", "reason_of"]
 
 # RFC 9580 §5.11: by convention a name and an address in angle brackets; or the address alone.
 _BRACKETED: Final = re.compile(r"<([^<>@\s]+@[^<>@\s]+)>\s*\Z")
+_PRIMARY: Final = (Tag.PublicKey, Tag.SecretKey)
 _ALONE: Final = re.compile(r"[^<>@\s]+@[^<>@\s]+")
 
 
-def read_certs(octets: bytes) -> tuple[Cert, ...]:
-    """Certificates, armored or not, with the secret keys that come with them.
+def read_certs(octets: bytes) -> tuple[tuple[Cert, ...], tuple[Tsk, ...]]:
+    """Certificates, armored or not, and the secret keys among them; the latter's certificates are among the former.
 
     Raises:
         ValueError: There are none.
     """
     try:
-        found = tuple(Cert.split_bytes(octets))
+        groups = list(_groups(PacketPile.from_bytes(octets)))
+        secrets = tuple(Tsk.from_packets(each) for each in groups if each[0].tag == Tag.SecretKey)
+        others = tuple(Cert.from_packets(each) for each in groups if each[0].tag == Tag.PublicKey)
     except RuntimeError as exc:
         raise ValueError(reason_of(exc)) from exc
-    if not found:
+    if not groups:
         raise ValueError("no certificate")
-    return found
+    return (*(each.extract_certificate() for each in secrets), *others), secrets
+
+
+def _groups(packets: Iterable[Packet]) -> Iterator[list[Packet]]:
+    """The packets of each certificate: a primary key, and what follows it."""
+    group: list[Packet] = []
+    for packet in packets:
+        if packet.tag in _PRIMARY and group:
+            yield group
+            group = []
+        if group or packet.tag in _PRIMARY:
+            group.append(packet)
+    if group:
+        yield group
 
 
 def addresses_of_cert(cert: Cert) -> tuple[str, ...]:
