@@ -24,6 +24,7 @@ class Action(StrEnum):
     """What is done."""
 
     LIST = "list"
+    SHOW = "show"
     FLUSH = "flush"
     HOLD = "hold"
     RELEASE = "release"
@@ -39,7 +40,8 @@ _DONE: Final = {
 
 
 class _QueueFiles(Shape):
-    def waiting(self, ids: Collection[str] = ()) -> list[WaitingMessage]: ...
+    def waiting(self, ids: Collection[str] = (), *, quarantine: bool = False) -> list[WaitingMessage]: ...
+    def content(self, queue_id: str) -> bytes: ...
     def change(self, change: str, ids: Collection[str] = ()) -> list[str]: ...
 
 
@@ -59,12 +61,18 @@ def queue(
     host: Annotated[
         str | None, typer.Option(metavar="NAME", help="This host's queue alone; default: every host's.")
     ] = None,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Only what a filter has put into quarantine.")
+    ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Hold, release or remove everything there is.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Write what there is, or the ids, as JSON.")] = False,
 ) -> None:
     """See the mail that waits, try it now, hold it back, let it go, or throw it away.
+
+    Mail in quarantine is let go or thrown away by its ids, or by --all with --quarantine. What is let go is not
+    shown to the filters again.
 
     A message that is removed is gone, for all its recipients and without a report to its sender.
 
@@ -77,12 +85,22 @@ def queue(
         raise UsageError(f"queue {action}: say which messages, by their ids, or --all")
     open_queues = cast("_OpenQueues", load_server("queue"))
     with open_queues(data, host) as files:
-        if action is Action.LIST:
-            waiting = files.waiting(chosen)
+        if action in (Action.LIST, Action.SHOW):
+            waiting = files.waiting(chosen, quarantine=quarantine)
             typer.echo(written(waiting) if json else listing(waiting, datetime.now(UTC)))
-        else:
-            changed = files.change(action.value, chosen)
-            typer.echo(written(changed) if json else f"{plural(len(changed), 'message')} {_DONE[action]}")
+            for message in waiting if action is Action.SHOW and not json else ():
+                typer.echo(f"\n{message.queue_id}\n" + shown(files.content(message.queue_id)))
+            return
+        if quarantine:
+            chosen = tuple(message.queue_id for message in files.waiting(chosen, quarantine=True))
+        changed = files.change(action.value, chosen) if chosen or not quarantine else []
+        typer.echo(written(changed) if json else f"{plural(len(changed), 'message')} {_DONE[action]}")
+
+
+def shown(content: bytes) -> str:
+    """A message's octets for a terminal: line by line, what is not printable escaped."""
+    lines = content.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n")
+    return "\n".join(f"  {one_line(line)}".rstrip() for line in lines)
 
 
 def written(records: list[WaitingMessage] | list[str]) -> str:

@@ -11,7 +11,8 @@ class WaitingRecipient(Record, frozen=True, kw_only=True):
     """One recipient who has not got the message yet.
 
     Attributes:
-        transport: ``smtp``, ``lmtp`` or ``local``; `next_hop` is the domain, or this host.
+        transport: ``smtp``, ``lmtp`` or ``local``; `next_hop` is the domain, or this host. ``filter``, ``batch`` and
+            ``quarantine``: it is the stage of the filters.
         state: ``queued`` or ``held``.
         attempts: How many have been made. Of the last one there are the `status` (RFC 3463 §2) and the `reason`, with
             the `remote` host where it is the one that gave it.

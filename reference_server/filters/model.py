@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from harness.wire.tls import TlsFacts
 from reference_server.envelope import Envelope, Recipient
 from reference_server.mda.plan import Refusal
 from reference_server.world.filters import Verdict
@@ -30,7 +31,7 @@ class Client:
     user: str | None = None
     mechanism: str = ""
     protocol: str = "ESMTP"
-    tls: bool = False
+    tls: TlsFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

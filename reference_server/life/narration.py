@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,8 +15,10 @@ from harness.errors import RemoteProtocolError
 from harness.results import life
 from harness.results.life import Moved, Stage, Standing, Step
 from harness.wire.smtp.replies import Reply, ReplyReader
+from reference_server.filters.milter import wire as milter
 from reference_server.journal import Direction, Event, Kind
 from reference_server.relay.model import Fate
+from reference_server.world.filters import StageKind
 
 __all__ = ["DNS_LANE", "microseconds", "narrate"]
 
@@ -198,7 +200,13 @@ def _ended(draft: _Draft) -> dt.datetime:
     return draft.last.at
 
 
-def _moved(events: Iterable[Event], began: dt.datetime) -> Iterable[Moved]:
+def _of_milter(events: Sequence[Event], event: Event) -> str:
+    """What the answers of a milter say; its octets are not text."""
+    asked = events[0].text.startswith(StageKind.MILTER) and event.direction is Direction.RECEIVED
+    return milter.decoded(event.octets) if event.kind is Kind.FILTER and asked else ""
+
+
+def _moved(events: Sequence[Event], began: dt.datetime) -> Iterable[Moved]:
     tls = False
     for event in events:
         wire = event.kind in _DIALOGUES
@@ -212,7 +220,7 @@ def _moved(events: Iterable[Event], began: dt.datetime) -> Iterable[Moved]:
             at_us=microseconds(event.at, began),
             direction=direction,
             octets=event.octets or event.text.encode(),
-            text=_decoded(event.octets) if event.kind is Kind.DNS else "",
+            text=_decoded(event.octets) if event.kind is Kind.DNS else _of_milter(events, event),
             tls=tls,
         )
 

@@ -10,6 +10,7 @@ from typing import Literal
 from harness.errors import RunFailed, UsageError
 from harness.results.waiting import WaitingMessage, WaitingRecipient
 from reference_server.clock import Clock
+from reference_server.relay.model import Transport
 from reference_server.relay.queue import Queue
 from reference_server.relay.queue_rows import Entry, Queued
 from reference_server.store import Store, StoreFailed
@@ -71,8 +72,11 @@ class QueueFiles:
 
     queues: Mapping[str, Queue]
 
-    def waiting(self, ids: Collection[str] = ()) -> list[WaitingMessage]:
+    def waiting(self, ids: Collection[str] = (), *, quarantine: bool = False) -> list[WaitingMessage]:
         """What is in the queues, oldest first for each host; of these ids, or of all.
+
+        Args:
+            quarantine: Only what is in quarantine.
 
         Raises:
             UsageError: An id is in no queue.
@@ -81,7 +85,7 @@ class QueueFiles:
             _message(host, entry)
             for host, queue in self.queues.items()
             for entry in queue.entries()
-            if not ids or entry.queue_id in ids
+            if (not ids or entry.queue_id in ids) and (not quarantine or in_quarantine(entry))
         ]
         missing = [queue_id for queue_id in ids if queue_id not in {message.queue_id for message in found}]
         if missing:
@@ -89,8 +93,14 @@ class QueueFiles:
             raise UsageError(f"{', '.join(missing)}: no such id in the queue of {hosts}; nothing was done")
         return found
 
+    def content(self, queue_id: str) -> bytes:
+        """A message's octets; none where it is gone meanwhile."""
+        return next((found for q in self.queues.values() if (found := q.content(queue_id))), b"")
+
     def change(self, change: Change, ids: Collection[str] = ()) -> list[str]:
-        """Flush, hold, release or remove these messages, or all; a relay that runs notices within a second.
+        """Flush, hold, release or remove these messages, or all but the quarantine's.
+
+        A relay that runs notices within a second.
 
         Returns:
             The ids that were found.
@@ -110,6 +120,11 @@ class QueueFiles:
                 "remove": queue.remove,
             }[change](ids or None)
         ]
+
+
+def in_quarantine(entry: Entry) -> bool:
+    """Whether a filter holds it."""
+    return any(queued.next_hop.transport is Transport.QUARANTINE for queued in entry.recipients)
 
 
 def _message(host: str, entry: Entry) -> WaitingMessage:

@@ -265,7 +265,14 @@ class Content(Transaction):
         return Mail(
             envelope=self.envelope(recipients),
             content=self.completed(content) if self.role is Role.SUBMISSION else content,
-            client=Client(self.peer, self.client_name, self.user, self.with_protocol()),
+            client=Client(
+                address=self.peer,
+                name=self.client_name,
+                user=self.user,
+                mechanism=self.mechanism if self.user else "",
+                protocol=self.with_protocol(),
+                tls=self.tls_facts,
+            ),
             trace=self.received_field(recipients),
             id=self._hop_id,
             hostname=self.context.hostname,

@@ -38,6 +38,7 @@ class SmtpSession(Content):
             return answer(538, "5.7.11", "Encryption required")
         if parsed.mechanism not in self.mechanisms():
             return self.reply_to_unknown_mechanism()
+        self.mechanism = parsed.mechanism
         self._exchange = self.offers().exchange(parsed.mechanism)
         if parsed.initial is None:
             return self.auth_step(self._exchange, None)

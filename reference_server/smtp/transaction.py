@@ -31,6 +31,7 @@ class Transaction(Hello):
     """The reverse-path and the recipients that were accepted.
 
     Attributes:
+        user: Who logged in, None for nobody, and by which mechanism of SASL.
         returned_by: The after-queue filter that gives the mail back here; ``""`` where it comes for the first time.
     """
 
@@ -38,6 +39,7 @@ class Transaction(Hello):
     mail_parameters: Mapping[str, bytes | None] = field(default_factory=dict)
     recipients: list[Recipient] = field(default_factory=list)
     user: str | None = None
+    mechanism: str = ""
     returned_by: str = ""
 
     def forget_transaction(self) -> None:

@@ -262,7 +262,8 @@ class MilterSession:
             case Command.CONNECT:
                 return host
             case Command.HELO:
-                return {}
+                tls = client.tls
+                return {"{tls_version}": tls.version, "{cipher}": tls.cipher} if tls is not None else {}
             case Command.MAIL:
                 address = _text(mail.envelope.reverse_path)
                 login = {"{auth_authen}": client.user, "{auth_type}": client.mechanism} if client.user else {}

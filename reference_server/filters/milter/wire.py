@@ -20,6 +20,7 @@ __all__ = [
     "Response",
     "Step",
     "connect_data",
+    "decoded",
     "indexed_field",
     "macros",
     "named_field",
@@ -274,3 +275,39 @@ def named_field(data: bytes) -> tuple[bytes, bytes]:
     if len(both) != 2 or not both[0]:
         raise MilterFault("sends a header field that is not a name and a value")
     return both[0], both[1]
+
+
+def decoded(octets: bytes) -> str:
+    """Answers of a milter as text, a line each; those in a row that are the same share one."""
+    lines: list[str] = []
+    counts: list[int] = []
+    while len(octets) >= 5:
+        (length,) = struct.unpack("!I", octets[:4])
+        answer, octets = octets[4 : 4 + length], octets[4 + length :]
+        line = _line(answer)
+        if lines and lines[-1] == line:
+            counts[-1] += 1
+        else:
+            lines.append(line)
+            counts.append(1)
+    return "\n".join(
+        line if count == 1 else f"{line} ({count} times)" for line, count in zip(lines, counts, strict=True)
+    )
+
+
+def _line(answer: bytes) -> str:
+    try:
+        response = Response(answer[:1])
+    except ValueError:
+        return f"{answer[:1]!r}, which is no response"
+    if response is Response.OPTNEG and len(answer) >= 13:
+        version, actions, steps = struct.unpack("!III", answer[1:13])
+        return f"OPTNEG version {version}, actions {actions:#x}, steps {steps:#x}"
+    data = answer[1:]
+    number = ""
+    if response in (Response.INSERT_HEADER, Response.CHANGE_HEADER) and len(data) >= 4:
+        number, data = f" {struct.unpack('!I', data[:4])[0]}", data[4:]
+    if response is Response.REPLACE_BODY:
+        return f"{response.name} {len(data)} octets"
+    text = data.replace(b"\0", b" ").replace(b"\n", b" ").decode("utf-8", "backslashreplace")
+    return f"{response.name}{number} {text}".rstrip()
