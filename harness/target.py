@@ -89,11 +89,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may log in; `address` receives the account's mail."""
+    """Somebody who may log in; `address` receives the account's mail.
+
+    Attributes:
+        password: ``""`` for none: by `token`, or by the target's client certificate.
+        token: An OAuth 2.0 access token, ``""`` for none.
+    """
 
     user: str
     password: str = field(repr=False)
     address: str
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -204,7 +210,8 @@ class Target:
         lines += [f"{protocol} = {quote(where.address)}" for protocol, where in self.endpoints.items()]
         for account in self.accounts:
             lines += ["", "[[accounts]]"]
-            lines += [f"{key} = {quote(getattr(account, key))}" for key in ("user", "password", "address")]
+            given = ("user", "password", "address", *(["token"] if account.token else []))
+            lines += [f"{key} = {quote(getattr(account, key))}" for key in given]
         lines += ["", "[policy]"]
         declared = ((key, getattr(self.policy, key)) for key in ("relay", "sender", "subaddress"))
         lines += [f"{key} = {quote(text)}" for key, text in declared if text is not None]
@@ -238,6 +245,8 @@ class _AccountTable(msgspec.Struct, forbid_unknown_fields=True):
     user: str
     password: str | None = None
     password_env: str | None = None
+    token: str | None = None
+    token_env: str | None = None
     address: str | None = None
 
 
@@ -298,7 +307,7 @@ class _Reader:
             name=read.name or read.domain,
             domain=read.domain,
             endpoints=self.endpoints(read.endpoints),
-            accounts=tuple(self.account(i, table, read.domain) for i, table in enumerate(read.accounts)),
+            accounts=tuple(self.account(i, table, read) for i, table in enumerate(read.accounts)),
             ca=self.file("ca", read.ca, "the certificate authority"),
             verify_tls=read.verify_tls,
             server_name=read.server_name,
@@ -324,11 +333,15 @@ class _Reader:
             raise self.fail("endpoints", f"names no endpoint; give at least one of {', '.join(known)}")
         return found
 
-    def account(self, index: int, table: _AccountTable, domain: str) -> Account:
-        key = f"accounts[{index}]"
-        password = password_of(table.password, table.password_env, key, self.source, TargetFileError)
-        default = table.user if "@" in table.user else f"{table.user}@{domain}"
-        return Account(table.user, password, table.address or default)
+    def account(self, index: int, table: _AccountTable, read: _File) -> Account:
+        key, password, token = f"accounts[{index}]", "", ""
+        if table.token is not None or table.token_env is not None:
+            token = password_of(table.token, table.token_env, key, self.source, TargetFileError, "token")
+        given = table.password is not None or table.password_env is not None
+        if given or not (token or read.client_certificate):
+            password = password_of(table.password, table.password_env, key, self.source, TargetFileError)
+        default = table.user if "@" in table.user else f"{table.user}@{read.domain}"
+        return Account(table.user, password, table.address or default, token)
 
     def file(self, key: str, text: str | None, whose: str) -> Path | None:
         if text is None:

@@ -75,9 +75,17 @@ def convert(data: Mapping[str, object], table: type[T], source: Path | str, refu
 
 
 def password_of(
-    password: str | None, variable: str | None, key: str, source: Path | str, refuse: Refuse
+    password: str | None,
+    variable: str | None,
+    key: str,
+    source: Path | str,
+    refuse: Refuse,
+    word: str = "password",
 ) -> str:
     """The password that a table gives by ``password`` or, by the name of an environment variable, ``password_env``.
+
+    Args:
+        word: What it is called there, in place of ``password``.
 
     Raises:
         SettingsFileError: Neither or both are given, or there is no such variable.
@@ -88,9 +96,9 @@ def password_of(
         case None, str(name):
             if found := os.environ.get(name, ""):
                 return found
-            raise refuse(source, f"{key}.password_env", f"the environment has no variable {name!r}")
+            raise refuse(source, f"{key}.{word}_env", f"the environment has no variable {name!r}")
         case _:
-            raise refuse(source, f"{key}.password", "give exactly one of password and password_env")
+            raise refuse(source, f"{key}.{word}", f"give exactly one of {word} and {word}_env")
 
 
 def _explained(data: object, table: type[msgspec.Struct], message: str) -> tuple[str, str]:

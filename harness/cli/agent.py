@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.mua.terms import AuthMode, Terms, TlsMode
 from harness.mua.wire_view import ShownTranscript
 from harness.target import Account, Target
+from harness.wire.sasl import MECHANISMS
 
 __all__ = [
     "AccountNumber",
@@ -26,6 +27,7 @@ __all__ = [
     "ImapFlag",
     "ImapsFlag",
     "LmtpFlag",
+    "Mechanism",
     "Pop3Flag",
     "Pop3sFlag",
     "ShowWire",
@@ -37,6 +39,7 @@ __all__ = [
     "User",
     "VerifyTls",
     "chosen_account",
+    "mechanism_named",
     "open_agent_target",
     "recorder",
     "terms_for",
@@ -76,6 +79,14 @@ Tls = Annotated[
     TlsMode, typer.Option("--tls", help="auto: as the port implies, and STARTTLS where it is offered.")
 ]
 Auth = Annotated[AuthMode, typer.Option("--auth", help="How to log in.")]
+Mechanism = Annotated[
+    str | None,
+    typer.Option(
+        "--mechanism",
+        metavar="NAME",
+        help="SASL mechanism, as SCRAM-SHA-256; default: the strongest offered.",
+    ),
+]
 Timeout = Annotated[
     float | None, typer.Option("--timeout", min=0.1, max=600, metavar="S", help="Seconds a reply may take.")
 ]
@@ -135,12 +146,22 @@ def recorder(console: Console, *, shown: bool) -> Callable[[str], Transcript]:
     return (lambda label: ShownTranscript(label, show=show)) if shown else Transcript
 
 
+def mechanism_named(name: str | None) -> str:
+    """The name of a mechanism as it is registered, ``""`` for none; `UsageError` where we do not know it."""
+    if name is None:
+        return ""
+    if name.upper() not in MECHANISMS:
+        raise UsageError(f"--mechanism {name}: known are {', '.join(MECHANISMS)}")
+    return name.upper()
+
+
 def terms_for(target: Target, account: Account | None, terms: Terms, timeout_s: float | None) -> Terms:
     """Terms as flags give them, made whole by what the target file says."""
     return replace(
         terms,
         context=client_context(target),
         account=account,
+        certificate=target.client_certificate is not None,
         server_name=target.server_name,
         timeout_s=timeout_s or target.limits.timeout_s,
     )

@@ -20,6 +20,7 @@ from harness.cli.agent import (
     Domain,
     ImapFlag,
     ImapsFlag,
+    Mechanism,
     Pop3Flag,
     Pop3sFlag,
     ShowWire,
@@ -31,6 +32,7 @@ from harness.cli.agent import (
     User,
     VerifyTls,
     chosen_account,
+    mechanism_named,
     open_agent_target,
     recorder,
     terms_for,
@@ -109,6 +111,7 @@ def inbox(
     verify_tls: VerifyTls = True,
     tls: Tls = TlsMode.AUTO,
     auth: Auth = AuthMode.AUTO,
+    mechanism: Mechanism = None,
     key: KeyFiles = None,
     cert: CertFiles = None,
     keys: KeysDirectory = None,
@@ -139,7 +142,12 @@ def inbox(
         imap=imap, imaps=imaps, pop3=pop3, pop3s=pop3s, smtp=smtp, submission=submission,
         submissions=submissions, user=user, domain=domain, ca=ca,
     )  # fmt: skip
-    terms = Terms(tls=tls, auth=auth, record=recorder(Console(highlight=False, stderr=True), shown=show_wire))
+    terms = Terms(
+        tls=tls,
+        auth=auth,
+        mechanism=mechanism_named(mechanism),
+        record=recorder(Console(highlight=False, stderr=True), shown=show_wire),
+    )
     with open_agent_target(command.target, flags, verify_tls=verify_tls) as target:
         who = chosen_account(target, account, user)
         whole = terms_for(target, who, terms, timeout)

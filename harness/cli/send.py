@@ -20,6 +20,7 @@ from harness.cli.agent import (
     CaFile,
     Domain,
     LmtpFlag,
+    Mechanism,
     ShowWire,
     SmtpFlag,
     SubmissionFlag,
@@ -29,6 +30,7 @@ from harness.cli.agent import (
     User,
     VerifyTls,
     chosen_account,
+    mechanism_named,
     open_agent_target,
     recorder,
     terms_for,
@@ -109,6 +111,7 @@ def send(
     verify_tls: VerifyTls = True,
     tls: Tls = TlsMode.AUTO,
     auth: Auth = AuthMode.AUTO,
+    mechanism: Mechanism = None,
     helo: Annotated[str | None, typer.Option("--helo", metavar="NAME", help="What EHLO says.")] = None,
     mail_param: Annotated[
         _Texts, typer.Option("--mail-param", metavar="K[=V]", help="A parameter of MAIL. Repeatable.")
@@ -153,7 +156,9 @@ def send(
         ),
     )  # fmt: skip
     screen = Console(highlight=False, stderr=as_json)
-    terms = Terms(tls=tls, auth=auth, record=recorder(screen, shown=show_wire))
+    terms = Terms(
+        tls=tls, auth=auth, mechanism=mechanism_named(mechanism), record=recorder(screen, shown=show_wire)
+    )
     manner = Manner(_words("--helo", [helo])[0] if helo else None, pipeline=pipeline, chunking=chunking)
     options = _Options(
         reverse_path=reverse_path,

@@ -6,12 +6,21 @@ from contextlib import contextmanager
 from ssl import SSLContext
 
 from harness.clients.imap_session import SECRET, ImapSession, Piece
+from harness.clients.sasl import converse
 from harness.errors import LocalProtocolError
 from harness.wire import sasl
 from harness.wire.imap.encode import Literal, to_astring
 from harness.wire.imap.fetch import FetchData
 from harness.wire.imap.reader import ResponseReader
-from harness.wire.imap.responses import Capability, ListData, NamespaceData, StatusData, Tagged, Untagged
+from harness.wire.imap.responses import (
+    Capability,
+    Continuation,
+    ListData,
+    NamespaceData,
+    StatusData,
+    Tagged,
+    Untagged,
+)
 from harness.wire.imap.results import ImapRefused, Result, SelectResult, fetched, found
 from harness.wire.imap.sequence import SequenceSet
 from harness.wire.imap.states import Answer, Verb, in_sequence
@@ -112,6 +121,9 @@ class ImapClient(ImapSession):
 
         Args:
             initial: Send the initial response with the command; SASL-IR must be offered (RFC 4959 §3).
+
+        Raises:
+            ServerUnproven: As `converse`.
         """
         self._check(Verb.AUTHENTICATE)
         self._capabilities = None
@@ -122,13 +134,22 @@ class ImapClient(ImapSession):
         else:
             tag = self.send(*words, sasl.encode_initial(first), shown=b" ".join([*words, SECRET]))
         deadline = self._deadline(None)
-        while (challenge := self._go_ahead(tag, deadline)) is not None:
-            try:
-                line = sasl.encode(mechanism.respond(sasl.decode(challenge.text)))
-            except (sasl.SaslError, LocalProtocolError):
-                line = sasl.CANCEL
-            self.transport.send(line + CRLF, shown=line + CRLF if line == sasl.CANCEL else SECRET + CRLF)
-        return self.wait_tagged(tag)
+
+        def read() -> Continuation | Result:
+            return self._go_ahead(tag, deadline) or self.wait_tagged(tag)
+
+        def respond(line: bytes, shown: bytes) -> Continuation | Result:
+            self.transport.send(line + CRLF, shown=shown + CRLF)
+            return read()
+
+        end = converse(
+            mechanism,
+            read(),
+            respond=respond,
+            challenge_in=lambda said: said.text if isinstance(said, Continuation) else None,
+            accepted=lambda said: isinstance(said, Result) and said.ok,
+        )
+        return end if isinstance(end, Result) else self.wait_tagged(tag)
 
     # Mailboxes
 

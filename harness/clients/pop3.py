@@ -4,9 +4,9 @@ import itertools
 import time
 from collections.abc import Iterable, Sequence
 from ssl import SSLContext
-from typing import Final
 
 from harness.clients.dialogue import Dialogue
+from harness.clients.sasl import SECRET, converse
 from harness.clients.transport import Transport
 from harness.errors import ConnectionLost, LocalProtocolError, ProtocolError
 from harness.wire import sasl
@@ -24,8 +24,6 @@ from harness.wire.pop3.responses import MultiLine, Response, ResponseReader, Sta
 from harness.wire.pop3.states import TRANSITIONS, Answer, State, Verb, in_sequence, next_state, verb_of
 
 __all__ = ["Pop3Client", "Pop3Refused"]
-
-_SECRET: Final = b"<secret>"
 
 
 class Pop3Refused(ProtocolError):
@@ -190,7 +188,7 @@ class Pop3Client(Dialogue):
 
     def pass_(self, password: str) -> Status:
         """PASS; the password does not reach the transcript."""
-        return self._polite(Verb.PASS, password.encode(), shown=b"PASS " + _SECRET)
+        return self._polite(Verb.PASS, password.encode(), shown=b"PASS " + SECRET)
 
     def login(self, user: str, password: str) -> Status:
         """USER and PASS: the status of PASS, or of USER where that was refused."""
@@ -207,7 +205,7 @@ class Pop3Client(Dialogue):
         if timestamp is None:
             raise LocalProtocolError("the greeting has no timestamp, so there is no APOP (RFC 1939 §7)")
         name, digest = user.encode(), apop_digest(timestamp, password.encode())
-        return self._polite(Verb.APOP, name, digest, shown=b"APOP %s %s" % (name, _SECRET))
+        return self._polite(Verb.APOP, name, digest, shown=b"APOP %s %s" % (name, SECRET))
 
     def auth_plain(self, user: str, password: str, *, initial: bool = True) -> Status:
         """AUTH PLAIN (RFC 4616 §2), with an initial response where `initial`; no secret reaches the transcript."""
@@ -218,7 +216,11 @@ class Pop3Client(Dialogue):
         return self.authenticate(sasl.LoginClient(user, password))
 
     def authenticate(self, mechanism: sasl.ClientMechanism, *, initial: bool = True) -> Status:
-        """Run a SASL exchange to its end; the last status. A challenge nobody can read is cancelled (RFC 5034 §4)."""
+        """Run a SASL exchange to its end; the last status. A challenge nobody can read is cancelled (RFC 5034 §4).
+
+        Raises:
+            ServerUnproven: As `converse`.
+        """
         self._check(Verb.AUTH)
         command = b"AUTH " + mechanism.name.encode()
         first = mechanism.initial() if initial else None
@@ -227,14 +229,14 @@ class Pop3Client(Dialogue):
             # RFC 5034 §4: no initial response where the command would grow too long.
             status = self.command(command)
         else:
-            status = self.command(line, shown=command + b" " + _SECRET)
-        while status.answer is Answer.CHALLENGE:
-            try:
-                response = sasl.encode(mechanism.respond(sasl.decode(status.text)))
-            except (sasl.SaslError, LocalProtocolError):
-                return self.command(sasl.CANCEL)
-            status = self.command(response, shown=_SECRET)
-        return status
+            status = self.command(line, shown=command + b" " + SECRET)
+        return converse(
+            mechanism,
+            status,
+            respond=lambda response, shown: self.command(response, shown=shown),
+            challenge_in=lambda read: read.text if read.answer is Answer.CHALLENGE else None,
+            accepted=lambda read: read.ok,
+        )
 
     def stls(self, context: SSLContext, hostname: str | None) -> Status:
         """STLS and, where accepted, the handshake; what came in the clear is dropped (RFC 2595 §4).

@@ -7,6 +7,7 @@ from ssl import SSLContext
 from typing import Final
 
 from harness.clients.dialogue import Dialogue
+from harness.clients.sasl import SECRET, converse
 from harness.clients.transport import Transport
 from harness.errors import ConnectionLost, LocalProtocolError
 from harness.wire import sasl
@@ -22,7 +23,6 @@ __all__ = ["SmtpClient"]
 _ADDRESS_LITERAL: Final = b"[127.0.0.1]"
 _NAME: Final = b"client.example.test"
 
-_SECRET: Final = b"<secret>"
 _HELLO: Final = frozenset({Verb.HELO, Verb.EHLO, Verb.LHLO})
 
 
@@ -229,7 +229,11 @@ class SmtpClient(Dialogue):
         return self.authenticate(sasl.LoginClient(user, password))
 
     def authenticate(self, mechanism: sasl.ClientMechanism, *, initial: bool = True) -> Reply:
-        """Run a SASL exchange to its end; the last reply. A challenge nobody can read is cancelled (RFC 4954 §4)."""
+        """Run a SASL exchange to its end; the last reply. A challenge nobody can read is cancelled (RFC 4954 §4).
+
+        Raises:
+            ServerUnproven: As `converse`.
+        """
         self._check(Verb.AUTH)
         command = b"AUTH " + mechanism.name.encode()
         first = mechanism.initial() if initial else None
@@ -238,14 +242,14 @@ class SmtpClient(Dialogue):
             # RFC 4954 §4: no initial response where the command would grow too long.
             reply = self.command(command)
         else:
-            reply = self.command(line, shown=command + b" " + _SECRET)
-        while reply.klass == 3:
-            try:
-                response = sasl.encode(mechanism.respond(sasl.decode(reply.lines[-1])))
-            except (sasl.SaslError, LocalProtocolError):
-                return self.command(sasl.CANCEL)
-            reply = self.command(response, shown=_SECRET)
-        return reply
+            reply = self.command(line, shown=command + b" " + SECRET)
+        return converse(
+            mechanism,
+            reply,
+            respond=lambda response, shown: self.command(response, shown=shown),
+            challenge_in=lambda read: read.lines[-1] if read.klass == 3 else None,
+            accepted=lambda read: read.klass == 2,
+        )
 
     def starttls(self, context: SSLContext, hostname: str | None) -> Reply:
         """STARTTLS and, where accepted, the handshake; all knowledge of before is dropped (RFC 3207 §4.2).

@@ -7,6 +7,7 @@ from typing import Final
 from harness.clients.imap import ImapClient, Literal, Result
 from harness.errors import ProtocolError, RunFailed, TimedOut, TransportError
 from harness.mua.box import Box, Entry, Mark, checked_size, entry_of
+from harness.mua.login import choose_mechanism
 from harness.mua.screen import wire_text
 from harness.mua.terms import AuthMode, Declined, Terms, connect
 from harness.target import Endpoint
@@ -61,13 +62,15 @@ def _accepted(endpoint: Endpoint, what: str, result: Result) -> None:
 
 
 def _log_in(client: ImapClient, endpoint: Endpoint, terms: Terms) -> None:
-    account = terms.login(client.transport, endpoint)
+    offered = client.capabilities
+    by_command = terms.auth is AuthMode.LOGIN and not terms.mechanism
+    names = [name.removeprefix("AUTH=") for name in offered if name.startswith("AUTH=")]
+    mechanism = None if by_command else choose_mechanism(terms, client.transport, endpoint, names)
+    account = terms.account if mechanism else terms.login(client.transport, endpoint)
     if account is None:
         raise Declined(str(endpoint), "login", "nobody logs in, so there is nothing to read; give --user")
-    offered = client.capabilities
-    plain = terms.auth is AuthMode.PLAIN or (terms.auth is AuthMode.AUTO and "AUTH=PLAIN" in offered)
-    if plain:
-        result = client.authenticate_plain(account.user, account.password, initial="SASL-IR" in offered)
+    if mechanism is not None:
+        result = client.authenticate(mechanism, initial="SASL-IR" in offered)
     else:
         result = client.login(account.user, account.password)
     _accepted(endpoint, f"login of {account.user}", result)

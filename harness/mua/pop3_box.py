@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from harness.clients.pop3 import Pop3Client, Pop3Refused
 from harness.errors import RunFailed
 from harness.mua.box import Box, Entry, checked_size, entry_of
+from harness.mua.login import choose_mechanism
 from harness.mua.screen import wire_text
-from harness.mua.terms import AuthMode, Declined, Terms, connect
+from harness.mua.terms import Declined, Terms, connect
 from harness.target import Endpoint
 from harness.wire.pop3.responses import Status
 
@@ -48,14 +49,12 @@ def _accepted(endpoint: Endpoint, what: str, status: Status) -> None:
 
 
 def _log_in(client: Pop3Client, endpoint: Endpoint, terms: Terms, mechanisms: list[str]) -> None:
-    account = terms.login(client.transport, endpoint)
+    mechanism = choose_mechanism(terms, client.transport, endpoint, mechanisms)
+    account = terms.account if mechanism else terms.login(client.transport, endpoint)
     if account is None:
         raise Declined(str(endpoint), "login", "nobody logs in, so there is nothing to read; give --user")
-    plain = terms.auth is AuthMode.PLAIN or (
-        terms.auth is AuthMode.AUTO and "PLAIN" in map(str.upper, mechanisms)
-    )
-    by = client.auth_plain if plain else client.auth_login if terms.auth is AuthMode.LOGIN else client.login
-    _accepted(endpoint, f"login of {account.user}", by(account.user, account.password))
+    status = client.authenticate(mechanism) if mechanism else client.login(account.user, account.password)
+    _accepted(endpoint, f"login of {account.user}", status)
 
 
 class Pop3Box(Box):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from harness.clients.live import CLIENT_NAME
 from harness.clients.smtp import SmtpClient
 from harness.errors import ProtocolError, TransportError
-from harness.mua.terms import AuthMode, Declined, Terms, connect, is_loopback
+from harness.mua.login import choose_mechanism
+from harness.mua.terms import Declined, Terms, connect, is_loopback
 from harness.target import Endpoint, Protocol
 from harness.wire.smtp.address import parse_domain
 from harness.wire.smtp.errors import AddressError
@@ -92,11 +93,9 @@ def _own_name(endpoint: Endpoint) -> bytes:
 
 def _log_in(client: SmtpClient, endpoint: Endpoint, terms: Terms) -> None:
     offered = client.extensions.get("AUTH", "").upper().split()
-    if terms.auth is AuthMode.AUTO and not {"PLAIN", "LOGIN"} & set(offered):
-        return  # what wants a login says so at MAIL or RCPT
-    account = terms.login(client.transport, endpoint)
-    if account is None:
-        return
-    by_login = terms.auth is AuthMode.LOGIN or (terms.auth is AuthMode.AUTO and "PLAIN" not in offered)
-    authenticate = client.auth_login if by_login else client.auth_plain
-    _accepted(endpoint, "AUTH", authenticate(account.user, account.password))
+    mechanism = choose_mechanism(terms, client.transport, endpoint, offered)
+    if mechanism is not None:
+        _accepted(endpoint, "AUTH", client.authenticate(mechanism))
+    elif {"PLAIN", "LOGIN"} & set(offered):
+        terms.login(client.transport, endpoint)  # says why it is not done
+    # Else what wants a login says so at MAIL or RCPT.

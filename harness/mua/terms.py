@@ -59,7 +59,9 @@ class Terms:
     """How to connect and log in.
 
     Attributes:
+        mechanism: By which SASL mechanism, whatever is offered; ``""`` for the strongest that is.
         account: Who logs in; None for nobody.
+        certificate: TLS shows a client certificate.
         context: What certificates are held against; default: the system's authorities.
         server_name: The name a certificate must carry; None for the endpoint's host.
         record: Makes the transcript of a connection from its label; one that shows what it is given is fine.
@@ -68,7 +70,9 @@ class Terms:
     context: SSLContext = field(default_factory=create_default_context, repr=False)
     tls: TlsMode = TlsMode.AUTO
     auth: AuthMode = AuthMode.AUTO
+    mechanism: str = ""
     account: Account | None = None
+    certificate: bool = False
     server_name: str | None = None
     timeout_s: float = Limits.timeout_s
     record: Callable[[str], Transcript] = Transcript
@@ -92,7 +96,7 @@ class Terms:
         return offered
 
     def login(self, transport: Transport, endpoint: Endpoint) -> Account | None:
-        """Who is to log in, None for nobody.
+        """Who is to log in by showing the password, None for nobody.
 
         Raises:
             Declined: The password would go over a network in the clear, and nobody asked for that.
