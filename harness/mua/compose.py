@@ -20,7 +20,15 @@ from harness.mua.headers import address_field, field_name, plain_field, text_fie
 from harness.wire.lines import CRLF
 from harness.wire.smtp.address import Mailbox
 
-__all__ = ["MAX_ATTACHMENTS_OCTETS", "Attachment", "Draft", "compose", "new_message_id", "read_attachment"]
+__all__ = [
+    "MAX_ATTACHMENTS_OCTETS",
+    "Attachment",
+    "Draft",
+    "compose",
+    "media_type_of",
+    "new_message_id",
+    "read_attachment",
+]
 
 # Ours: what all attachments of one message may have, before base64 makes a third more of it.
 MAX_ATTACHMENTS_OCTETS: Final = 25 * 1024 * 1024
@@ -123,7 +131,7 @@ def read_attachment(path: Path, *, limit_octets: int = MAX_ATTACHMENTS_OCTETS) -
         raise UsageError(f"{path}: cannot be attached: {(exc.strerror or str(exc)).lower()}") from exc
     if len(octets) > limit_octets:
         raise UsageError(f"{path}: has more than the {limit_octets} octets that are left for attachments")
-    return Attachment(path.name, _media_type(path.name), octets)
+    return Attachment(path.name, media_type_of(path.name), octets)
 
 
 def compose(draft: Draft) -> bytes:
@@ -240,7 +248,8 @@ def _filename(name: str) -> list[bytes]:
     return [f"filename*{n}*={p}{'' if n == last else ';'}".encode() for n, p in enumerate(pieces)]
 
 
-def _media_type(name: str) -> str:
+def media_type_of(name: str) -> str:
+    """What a file is, by its name; never a multipart."""
     kind, compression = _TYPES.guess_type(name)
     found = _COMPRESSED.get(compression, _BINARY) if compression else kind or _BINARY
     # RFC 2046 §5.1: a multipart cannot be base64, and a file is no multipart of ours.

@@ -27,7 +27,7 @@ def draft_reply(letter: Letter, sender: Address, text: str, *, signed: bool = Fa
     Source: RFC 5322 §3.6.2, §3.6.4, §3.6.5.
     """
     header = letter.header
-    to = _addresses(header.raw("Reply-To")) or _addresses(header.raw("From"))
+    to = addresses_in(header.raw("Reply-To")) or addresses_in(header.raw("From"))
     if not to:
         raise UsageError("the message names nobody who could be answered")
     subject = line(header.text("Subject"), 200)
@@ -83,8 +83,8 @@ def quoted(letter: Letter) -> str:
     )
 
 
-def _addresses(field: str) -> list[Address]:
-    """Those that can be written to; a name keeps nothing that no name can hold."""
+def addresses_in(field: str) -> list[Address]:
+    """Those of a field that can be written to; a name keeps nothing that no name can hold."""
     found: list[Address] = []
     for name, spec in getaddresses([field]):
         try:
