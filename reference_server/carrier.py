@@ -5,8 +5,8 @@ from typing import Final
 
 import trio
 
-from harness.tls import facts_of
 from harness.wire.tls import TlsFacts
+from reference_server.tls.facts import stream_facts
 
 __all__ = ["StreamCarrier"]
 
@@ -48,8 +48,7 @@ class StreamCarrier:
         except trio.TooSlowError:
             raise trio.BrokenResourceError(f"no handshake within {_HANDSHAKE_S:g} s") from None
         self._stream = secure
-        connection: ssl.SSLObject = secure._ssl_object
-        return facts_of(connection)
+        return stream_facts(secure)
 
     async def close(self) -> None:
         """An orderly end: what was written reaches the client, under TLS close_notify too (RFC 8314 §3.4)."""

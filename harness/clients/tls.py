@@ -1,4 +1,4 @@
-"""The client side's TLS: what is trusted and shown, as the target file says; what came of it, for people."""
+"""The client side's TLS: what is trusted and shown, as the target file says."""
 
 import os
 import ssl
@@ -6,9 +6,8 @@ import ssl
 from harness.errors import UsageError
 from harness.target import Target
 from harness.tls import TlsContext
-from harness.wire.tls import TlsFacts
 
-__all__ = ["client_context", "described", "reason_of", "trusting_context"]
+__all__ = ["client_context", "trusting_context"]
 
 
 def client_context(target: Target) -> ssl.SSLContext:
@@ -59,28 +58,3 @@ def _show(context: ssl.SSLContext, certificate: os.PathLike[str], key: os.PathLi
         raise UsageError(f"client_certificate: {where}: {problem}") from exc
     except OSError as exc:
         raise UsageError(f"client_certificate: {where} cannot be read ({exc.strerror})") from exc
-
-
-def reason_of(exc: OSError | ValueError) -> str:
-    """Why a handshake or a connection in TLS failed, in a few words."""
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        return exc.verify_message.rstrip(".")
-    if not isinstance(exc, ssl.SSLError) or not exc.reason:
-        return str(exc)
-    words, alert, meaning = exc.reason.partition("ALERT_")
-    return (f"the peer says: {meaning}" if alert else words).replace("_", " ").lower()
-
-
-def described(facts: TlsFacts) -> str:
-    """``TLSv1.3, TLS_AES_256_GCM_SHA384, certificate of mail.example.test until 2027-01-31, resumed``."""
-    words = [facts.version, facts.cipher]
-    if facts.peer is not None:
-        names = ", ".join(facts.peer.names) or "nobody"
-        words.append(f"certificate of {names} until {facts.peer.not_after:%Y-%m-%d}")
-        if not facts.peer_verified:
-            words.append("not checked")
-    if facts.alpn:
-        words.append(f"for {facts.alpn}")
-    if facts.resumed:
-        words.append("resumed")
-    return ", ".join(words)

@@ -7,11 +7,11 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from harness.clients.tls import described, reason_of
 from harness.clients.transcript import Direction, Transcript
 from harness.errors import ConnectFailed, ConnectionLost, TimedOut, TlsFailed
 from harness.target import Endpoint
 from harness.tls import facts_of
+from harness.tls.words import described, reason_of
 from harness.wire.tls import TlsFacts
 
 __all__ = ["Transport"]

@@ -4,7 +4,7 @@ import os
 import select
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +20,13 @@ from harness.errors import (
     TlsFailed,
     TransportError,
 )
+from harness.tls.words import described, reason_of
 from harness.wire.smtp.replies import Reply, ReplyReader
 from reference_server.journal import Direction, Journal, Kind
 from reference_server.relay.doubt import Turn
 from reference_server.relay.talk import Commands, Content, Doubt, Listen, StartTls, Step, Talk
+from reference_server.tls.facts import stream_facts
+from reference_server.world.model import RelayTls
 
 __all__ = ["Connection", "Line", "Peer"]
 
@@ -58,14 +61,14 @@ class Line:
     Attributes:
         source: The address that connections come from, None for the system's choice.
         timeout_s: How long one reply, or the writing of 64 KiB, may take.
-        tls: For peers that offer STARTTLS.
+        tls: For peers that offer STARTTLS, by what is asked of it; empty: there is no TLS here.
     """
 
     host: str
     source: str | None
     connect_s: float
     timeout_s: float
-    tls: ssl.SSLContext | None
+    tls: Mapping[RelayTls, ssl.SSLContext]
     journal: Journal
 
     def note(self, peer: Peer, direction: Direction, text: str, queue_id: str, octets: bytes = b"") -> None:
@@ -175,8 +178,8 @@ class Connection:
                 await self._write(octets, text)
             case Content(octets):
                 await self._write(octets, f"{len(octets)} octets of content")
-            case StartTls():
-                await self._start_tls()
+            case StartTls(asked):
+                await self._start_tls(asked)
             case Doubt():
                 if turn is not None:
                     await turn.take()
@@ -227,27 +230,29 @@ class Connection:
                 except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
                     raise ConnectionLost(str(self.peer), "connection lost while sending") from exc
 
-    async def _start_tls(self) -> None:
-        """The handshake, with any certificate that the context takes.
+    async def _start_tls(self, asked: RelayTls) -> None:
+        """The handshake; which certificates will do is the context's.
 
         Raises:
             TlsFailed: The connection is of no use any more.
         """
         self._reader = ReplyReader()
         self._replies.clear()
-        if self._line.tls is None:
+        context = self._line.tls.get(asked)
+        if context is None:
             raise TlsFailed(str(self.peer), "there is no TLS here")
-        name = None if self.peer.name.startswith("[") else self.peer.name
+        name = self.peer.address if self.peer.name.startswith("[") else self.peer.name
         try:
-            secure = trio.SSLStream(self._stream, self._line.tls, server_hostname=name, https_compatible=True)
+            secure = trio.SSLStream(self._stream, context, server_hostname=name, https_compatible=True)
             with trio.fail_after(self._line.timeout_s):
                 await secure.do_handshake()
         except trio.TooSlowError:
             raise TlsFailed(str(self.peer), f"no handshake within {self._line.timeout_s:g} s") from None
         except (trio.BrokenResourceError, OSError, ValueError) as exc:
-            raise TlsFailed(str(self.peer), f"the handshake failed: {exc.__cause__ or exc}") from exc
+            reason = reason_of(exc.__cause__ or exc)
+            raise TlsFailed(str(self.peer), f"TLS handshake failed: {reason}") from exc
         self._stream = secure
-        self._note(Direction.NOTE, f"TLS started: {secure.version()}")
+        self._note(Direction.NOTE, f"TLS started: {described(stream_facts(secure))}")
 
     async def close(self) -> None:
         """Close without a word, even when cancelled; say QUIT first where that makes sense."""

@@ -19,7 +19,7 @@ from reference_server.relay.doubt import InDoubt, Turn
 from reference_server.relay.model import Attempt, Fate, NextHop, Outcome, Transport
 from reference_server.relay.routing import Exchanger, NoRoute
 from reference_server.relay.talk import Record, Refused
-from reference_server.world.model import RelayLimits
+from reference_server.world.model import RelayLimits, RelayTls
 
 __all__ = ["Courier", "Routes"]
 
@@ -43,10 +43,15 @@ class Routes(Protocol):
 
 @dataclass(eq=False)
 class _Kept:
-    """A connection with its session, how many messages went over it, and since when it waits for more."""
+    """A connection with its session, how many messages went over it, and since when it waits for more.
+
+    Attributes:
+        asked: What was asked of TLS when it was made.
+    """
 
     connection: Connection
     dialogue: Dialogue
+    asked: RelayTls = RelayTls.OPPORTUNISTIC
     messages: int = 0
     since: float = 0.0
 
@@ -94,7 +99,7 @@ class Courier:
 
     Args:
         hello: What we say in EHLO.
-        tls: For peers that offer STARTTLS; a peer with whom the handshake fails gets the mail in the clear.
+        tls: For peers that offer STARTTLS, by what `limits` ask of it; empty: there is no TLS here.
         source: The address that connections come from, None for the system's choice.
         lmtp: Address and port of this host's own mailbox agent, for `Transport.LMTP`.
         filters: By the stage's name, for `Transport.FILTER`.
@@ -108,7 +113,7 @@ class Courier:
         hello: str,
         smtp_port: int,
         limits: RelayLimits,
-        tls: ssl.SSLContext | None,
+        tls: Mapping[RelayTls, ssl.SSLContext],
         journal: Journal,
         host: str,
         source: str | None = None,
@@ -143,13 +148,20 @@ class Courier:
         """
         handover = _Handover(attempt, record)
         try:
+            asked = self.asked(attempt.next_hop)
             for peer in await self.peers(attempt.next_hop):
-                await self._try(peer, handover)
+                await self._try(peer, handover, asked)
                 if not handover.waiting:
                     break
         except NoRoute as exc:
             handover.put_off_all(exc.outcome)
         handover.end()
+
+    def asked(self, next_hop: NextHop) -> RelayTls:
+        """What is asked of TLS there; what stays on this host needs none."""
+        if next_hop.transport is not Transport.SMTP:
+            return RelayTls.OPPORTUNISTIC
+        return self._limits.tls_for.get(next_hop.name.lower().rstrip("."), self._limits.tls)
 
     async def peers(self, next_hop: NextHop) -> list[Peer]:
         """Whom to try, in order; raises `NoRoute`."""
@@ -192,15 +204,15 @@ class Courier:
 
     # One peer
 
-    async def _try(self, peer: Peer, handover: _Handover) -> None:
+    async def _try(self, peer: Peer, handover: _Handover, asked: RelayTls) -> None:
         """Hand over to one peer what it takes; why it does not take the rest is noted."""
         async with self._place(peer):
-            session = await self._reused(peer)
+            session = await self._reused(peer, asked)
             if session is not None and (await self._hand_over(session, handover) or not handover.waiting):
                 return
             # A connection that was kept may have ended meanwhile; that is no answer.
             try:
-                session = await self._open(peer, handover.attempt.queue_id)
+                session = await self._open(peer, handover.attempt.queue_id, asked)
             except Refused as exc:
                 handover.put_off_all(exc.outcome)
             except (TransportError, RemoteProtocolError) as exc:
@@ -219,30 +231,40 @@ class Courier:
             if not limiter.borrowed_tokens and not limiter.statistics().tasks_waiting:
                 self._limiters.pop(peer, None)
 
-    async def _reused(self, peer: Peer) -> _Kept | None:
-        """A connection to this peer that is still good."""
-        while session := next((kept for kept in self._kept if kept.connection.peer == peer), None):
+    async def _reused(self, peer: Peer, asked: RelayTls) -> _Kept | None:
+        """A connection to this peer that was made for the same, and is still good."""
+
+        def fits(kept: _Kept) -> bool:
+            return kept.connection.peer == peer and kept.asked is asked
+
+        while session := next(filter(fits, self._kept), None):
             del self._kept[session]
             if session.connection.quiet:
                 return session
             await session.connection.close()
         return None
 
-    async def _open(self, peer: Peer, queue_id: str) -> _Kept:
-        """A new connection, ready for MAIL.
+    async def _open(self, peer: Peer, queue_id: str, asked: RelayTls) -> _Kept:
+        """A new connection, ready for MAIL; in the clear after a handshake that failed only where nothing is asked.
 
         Raises:
             Refused, TransportError, RemoteProtocolError: The connection is closed.
         """
+        if asked is not RelayTls.OPPORTUNISTIC:
+            return await self._opened(peer, queue_id, asked, asked)
         try:
-            return await self._opened(peer, queue_id, tls=self._line.tls is not None and not peer.lmtp)
+            return await self._opened(
+                peer, queue_id, asked, asked if self._line.tls and not peer.lmtp else None
+            )
         except TlsFailed:
-            return await self._opened(peer, queue_id, tls=False)
+            return await self._opened(peer, queue_id, asked, None)
 
-    async def _opened(self, peer: Peer, queue_id: str, *, tls: bool) -> _Kept:
+    async def _opened(self, peer: Peer, queue_id: str, asked: RelayTls, tls: RelayTls | None) -> _Kept:
         connection = await Connection.connect(peer, self._line, queue_id)
         session = _Kept(
-            connection, self._dialogue(hello=self._hello, remote=peer.name, lmtp=peer.lmtp, tls=tls)
+            connection,
+            self._dialogue(hello=self._hello, remote=peer.name, lmtp=peer.lmtp, tls=tls),
+            asked,
         )
         try:
             await connection.run(session.dialogue.open())
@@ -300,8 +322,10 @@ class Courier:
 
 
 def _status(exc: TransportError | RemoteProtocolError) -> str:
-    """RFC 3463 §3.5, §3.6: no answer from the host; a bad connection; a protocol that is none."""
+    """RFC 3463 §3.5, §3.6, §3.8: no answer; a bad connection; a protocol that is none; cryptography that failed."""
     match exc:
+        case TlsFailed():
+            return "4.7.5"
         case ConnectFailed() | TimedOut():
             return "4.4.1"
         case TransportError():

@@ -4,10 +4,13 @@ import random
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import trio
 
+from harness.errors import UsageError
 from harness.target import Protocol
+from harness.tls import TlsContext
 from reference_server.context import Context
 from reference_server.relay.connection import Peer
 from reference_server.relay.courier import Courier
@@ -16,6 +19,7 @@ from reference_server.relay.resolver import Resolver
 from reference_server.relay.routing import Router
 from reference_server.relay.runner import Relay
 from reference_server.world.filters import StageKind
+from reference_server.world.model import RelayTls
 
 __all__ = ["RelayService"]
 
@@ -31,9 +35,11 @@ class RelayService:
     context: Context
     ports: Mapping[Protocol, int]
     _rng: random.Random = field(init=False)
+    _tls: Mapping[RelayTls, ssl.SSLContext] = field(init=False)
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.context.world.seed)  # noqa: S311 (the order of equal MX hosts is no secret)
+        self._tls = contexts(self.context.tls.ca_pem, self.context.world.relay.tls_ca)
 
     async def run(self) -> None:
         """Until it is cancelled; what was under way then is tried again at the next start."""
@@ -54,7 +60,7 @@ class RelayService:
             hello=context.hostname,
             smtp_port=context.world.network.smtp_port,
             limits=context.world.relay,
-            tls=opportunistic(),
+            tls=self._tls,
             journal=context.journal,
             host=context.hostname,
             source=context.host.address,
@@ -89,9 +95,40 @@ class RelayService:
         )
 
 
+def contexts(ca_pem: str, ca: Path | None) -> dict[RelayTls, ssl.SSLContext]:
+    """What certificates are held against, by what is asked of TLS.
+
+    Args:
+        ca_pem: The world's own authority.
+        ca: A file with the one to trust in its place.
+
+    Raises:
+        UsageError: The file cannot be read, or holds no certificate.
+    """
+    any_will_do = opportunistic()
+    return {
+        RelayTls.OPPORTUNISTIC: any_will_do,
+        RelayTls.REQUIRED: any_will_do,
+        RelayTls.VERIFIED: verifying(ca_pem, ca),
+    }
+
+
 def opportunistic() -> ssl.SSLContext:
     """TLS against those who only listen: no certificate is checked (RFC 3207 §4.1 leaves that to the sender)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def verifying(ca_pem: str, ca: Path | None) -> ssl.SSLContext:
+    """The exchanger's name must be among the certificate's alternative names (RFC 9525 §6)."""
+    context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    try:
+        context.load_verify_locations(cafile=ca, cadata=None if ca else ca_pem)
+    except ssl.SSLError as exc:
+        raise UsageError(f"relay.tls_ca: {ca} holds no certificate in PEM form") from exc
+    except OSError as exc:
+        raise UsageError(f"relay.tls_ca: {ca} cannot be read ({exc.strerror})") from exc
     return context

@@ -17,6 +17,7 @@ from reference_server.relay.talk import (
     Unexpected,
     outcome_of,
 )
+from reference_server.world.model import RelayTls
 
 __all__ = ["CLOSING", "Command", "Session"]
 
@@ -38,14 +39,21 @@ class Session:
         hello: Our name (RFC 5321 §4.1.1.1).
         remote: The peer's name, for outcomes.
         lmtp: LHLO, and a reply for each recipient after the content (RFC 2033 §4.2).
-        tls: STARTTLS is used where it is offered.
+        tls: What is asked of STARTTLS; None: it is not used.
 
     Attributes:
         extensions: What EHLO or LHLO offered: keyword in upper case -> its parameters.
         alive: The peer listens, and both sides know where the session stands.
     """
 
-    def __init__(self, *, hello: str, remote: str, lmtp: bool = False, tls: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        hello: str,
+        remote: str,
+        lmtp: bool = False,
+        tls: RelayTls | None = RelayTls.OPPORTUNISTIC,
+    ) -> None:
         self.hello = hello
         self.remote = remote
         self.lmtp = lmtp
@@ -69,8 +77,8 @@ class Session:
         try:
             yield from self.greeted()
             yield from self.introduce()
-            if self.tls and "STARTTLS" in self.extensions:
-                yield from self.start_tls()
+            if self.tls is not None:
+                yield from self.protect(self.tls)
         except Closing as exc:
             self.alive = False
             raise Refused(self.outcome(exc.reply)) from exc
@@ -102,13 +110,29 @@ class Session:
         self.require(reply, verb)
         self.extensions = {} if verb == "HELO" else read_extensions(reply)
 
-    def start_tls(self) -> Talk[None]:
-        """STARTTLS and EHLO again; without TLS where the peer cannot just now (RFC 3207 §4, §4.2)."""
+    def protect(self, asked: RelayTls) -> Talk[None]:
+        """TLS where the peer offers it; where it must be had and is not, no mail goes in this session."""
+        if "STARTTLS" in self.extensions:
+            yield from self.start_tls(asked)
+        else:
+            self.go_on_in_the_clear(asked, "not offered")
+
+    def start_tls(self, asked: RelayTls) -> Talk[None]:
+        """STARTTLS and EHLO again; the peer may be unable just now (RFC 3207 §4, §4.2)."""
         reply = yield from self.ask("STARTTLS")
         if reply.klass == 2:
-            yield StartTls()
+            yield StartTls(asked)
             self.extensions = {}
             yield from self.introduce()
+        else:
+            self.go_on_in_the_clear(
+                asked, f"refused: {outcome_of(reply, self.remote, self.taken()).diagnostic}"
+            )
+
+    def go_on_in_the_clear(self, asked: RelayTls, why: str) -> None:
+        """Raises `Refused` where that is not allowed; RFC 3463 §3.8: 4.7.4, the peer cannot do what security asks."""
+        if asked is not RelayTls.OPPORTUNISTIC:
+            raise Refused(Outcome(Fate.DEFERRED, "4.7.4", f"TLS is required and was {why}", self.remote))
 
     def quit(self) -> Talk[None]:
         """RFC 5321 §4.1.1.10; whatever the peer makes of it."""

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 from harness.errors import RemoteProtocolError
 from harness.wire.smtp.replies import Reply
 from reference_server.relay.model import Fate, Outcome
+from reference_server.world.model import RelayTls
 
 __all__ = [
     "Closing",
@@ -67,6 +68,8 @@ class Listen:
 @dataclass(frozen=True, slots=True)
 class StartTls:
     """Run the handshake; octets that came before it are nobody's reply (RFC 3207 §4.2)."""
+
+    asked: RelayTls
 
 
 @dataclass(frozen=True, slots=True)

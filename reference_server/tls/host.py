@@ -67,6 +67,11 @@ class HostTls:
         return cls(TlsSettings(), names, CertificateAuthority())
 
     @property
+    def ca_pem(self) -> str:
+        """The authority behind what is made."""
+        return self._authority.ca_pem
+
+    @property
     def certificates(self) -> tuple[Certificate, ...]:
         """What is shown just now."""
         return self._served.certificates

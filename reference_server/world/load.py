@@ -150,8 +150,9 @@ class _Reader:
                 "relay.retry_s", "is empty; give the wait after the first failure, the second, ..."
             )
         tls_for = {self.name("relay.tls_for", domain): asked for domain, asked in table.tls_for.items()}
-        said = msgspec.structs.asdict(table)
-        return RelayLimits(**said | {"delay_notice_s": table.delay_notice_s or None, "tls_for": tls_for})
+        tls_ca = None if table.tls_ca is None else self.base / table.tls_ca
+        changed = {"delay_notice_s": table.delay_notice_s or None, "tls_for": tls_for, "tls_ca": tls_ca}
+        return RelayLimits(**msgspec.structs.asdict(table) | changed)
 
     def host(self, key: str, table: HostTable, tls: TlsTable) -> Host:
         return Host(

@@ -243,6 +243,7 @@ class RelayLimits:
         dns_timeout_s: How long one question may take, all tries together.
         tls: What is asked of TLS.
         tls_for: The same for mail domains, by name.
+        tls_ca: PEM: whom VERIFIED trusts; None: the world's own authority.
     """
 
     retry_s: tuple[float, ...] = (1800.0, 1800.0, 7200.0)
@@ -256,6 +257,7 @@ class RelayLimits:
     dns_timeout_s: float = 10.0
     tls: RelayTls = RelayTls.OPPORTUNISTIC
     tls_for: Mapping[str, RelayTls] = field(default_factory=dict)
+    tls_ca: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class RelayTable(_Table, frozen=True):
     dns_timeout_s: Seconds = _RELAY.dns_timeout_s
     tls: RelayTls = _RELAY.tls
     tls_for: dict[str, RelayTls] = {}
+    tls_ca: str | None = None
 
 
 class LimitsTable(_Table, frozen=True):

@@ -238,7 +238,7 @@ class Post:
             "hello": "me.example.org",
             "smtp_port": port,
             "limits": self.limits,
-            "tls": None,
+            "tls": {},
             "journal": journal,
             "host": "me.example.org",
             "source": "127.0.0.1",

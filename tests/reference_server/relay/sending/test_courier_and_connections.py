@@ -1,7 +1,5 @@
 """Addresses in turn, connections kept and limited, turns to be in doubt, and what the journal is told."""
 
-import ssl
-
 import pytest
 import trio
 from trio.testing import MockClock
@@ -10,13 +8,10 @@ from reference_server.journal import Direction, Kind
 from reference_server.relay.doubt import InDoubt, Turn
 from reference_server.relay.model import Fate, Outcome, Transport
 from reference_server.relay.routing import Exchanger
+from reference_server.relay.service import contexts
+from reference_server.tls import CertificateAuthority
 
-
-def opportunistic() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+AUTHORITY = CertificateAuthority()
 
 
 # Whom to ask
@@ -135,7 +130,7 @@ def test_a_handshake_that_fails_is_followed_by_a_connection_in_the_clear(post) -
     record = post.record()
 
     async def main() -> None:
-        async with post.meeting(peer, tls=opportunistic()) as sender:
+        async with post.meeting(peer, tls=contexts(AUTHORITY.ca_pem, None)) as sender:
             await sender.deliver(post.attempt("a"), record)
 
     post.run(main)
@@ -149,7 +144,7 @@ def test_where_the_clear_is_not_answered_either_it_is_deferred(post) -> None:
     record = post.record()
 
     async def main() -> None:
-        async with post.meeting(peer, tls=opportunistic()) as sender:
+        async with post.meeting(peer, tls=contexts(AUTHORITY.ca_pem, None)) as sender:
             await sender.deliver(post.attempt("a"), record)
 
     post.run(main)
@@ -161,7 +156,7 @@ def test_what_comes_in_the_clear_behind_starttls_is_nobodys_reply(post) -> None:
     record = post.record()
 
     async def main() -> None:
-        async with post.meeting(peer, tls=opportunistic()) as sender:
+        async with post.meeting(peer, tls=contexts(AUTHORITY.ca_pem, None)) as sender:
             await sender.deliver(post.attempt("a"), record)
 
     post.run(main)

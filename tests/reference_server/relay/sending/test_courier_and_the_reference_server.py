@@ -15,7 +15,7 @@ from reference_server.relay.conversion import fits
 from reference_server.relay.dialogue import Dialogue
 from reference_server.relay.model import Attempt, NextHop, Transport
 from reference_server.relay.routing import Exchanger
-from reference_server.relay.service import opportunistic
+from reference_server.relay.service import contexts
 from reference_server.store import INBOX
 
 lines = st.one_of(
@@ -75,7 +75,7 @@ def test_what_is_sent_arrives(
     envelope = Envelope(b"s@example.org", (Recipient(b"alice@example.test"),), declared)
     attempt = Attempt("q1", NextHop(transport, "example.test"), envelope, content)
 
-    record = send(post, server, attempt, tls=opportunistic() if tls else None, dialogue=dialogue)
+    record = send(post, server, attempt, tls=contexts(server.ca_pem, None) if tls else {}, dialogue=dialogue)
 
     assert record.only.status[0] == "2", record.only
     assert newest(server, "alice").removesuffix(b"\r\n").endswith(content.removesuffix(b"\r\n"))
@@ -88,7 +88,7 @@ def test_recipients_are_told_apart_and_the_peers_words_kept(post, server: Server
     )
     envelope = Envelope(b"s@example.org", recipients)
     attempt = Attempt("q1", NextHop(Transport.SMTP, "example.test"), envelope, post.content)
-    record = send(post, server, attempt, tls=opportunistic())
+    record = send(post, server, attempt, tls=contexts(server.ca_pem, None))
     assert record.fates == {"alice": "delivered", "nobody": "failed"}
     failed = record.outcomes[b"nobody@example.test"]
     assert (failed.status, failed.remote, failed.by_peer) == ("5.1.1", "mail.example.test", True)

@@ -136,7 +136,7 @@ def saying(*answers: Answer | int) -> Callable[[str], Answer]:
 
 def opened(*extensions: str, **more: bool) -> Dialogue:
     """A dialogue behind its EHLO."""
-    dialogue = Dialogue(hello="me.example.org", remote="mx.example.test", tls=False, **more)
+    dialogue = Dialogue(hello="me.example.org", remote="mx.example.test", tls=None, **more)
     Peer(saying(220, reply(250, "mx", *extensions))).play(dialogue.open())
     return dialogue
 
@@ -168,7 +168,7 @@ def fates(outcomes: Mapping[bytes, Outcome]) -> dict[str, str]:
 
 
 def test_the_session_begins_with_ehlo_after_the_greeting() -> None:
-    dialogue = Dialogue(hello="me.example.org", remote="mx", tls=False)
+    dialogue = Dialogue(hello="me.example.org", remote="mx", tls=None)
     peer = Peer(saying(220, reply(250, "mx", "SIZE 1000", "pipelining")))
     peer.play(dialogue.open())
     assert peer.lines == [b"EHLO me.example.org"]
