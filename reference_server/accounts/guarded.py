@@ -6,13 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from reference_server.accounts.directory import (
-    Abilities,
-    BackEndDown,
-    BackEndUnavailable,
-    Directory,
-    ScramSecrets,
-)
+from reference_server.accounts.directory import Abilities, BackEndDown, Directory, ScramSecrets
 
 __all__ = ["Guarded"]
 
@@ -63,9 +57,6 @@ class Guarded:
                 answer = question()
             except BackEndDown as exc:
                 self._note(exc)
-                raise
-            except BackEndUnavailable as exc:
-                _log.warning("accounts: %s: %s", self._name, exc)
                 raise
             self._note(None)
             return answer

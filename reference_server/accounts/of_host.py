@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from reference_server.accounts import scram
 from reference_server.accounts.directory import Abilities, Directory, ScramSecrets
+from reference_server.accounts.names import Login
 from reference_server.world.model import User
 from reference_server.world.site import Site
 
@@ -52,7 +53,7 @@ class Accounts:
 
     def verify(self, user: str, password: str) -> str | None:
         """The mailbox of the user whose password this is; None for a wrong one or an unknown user."""
-        if not password:
+        if not password or not _is_utf8(password):
             return None
         return self._mailbox(self._directory.verify(asked_for(user), password))
 
@@ -66,7 +67,10 @@ class Accounts:
         Who proves to have the password is then to be asked for by `known`.
         """
         found = self._directory.scram_secrets(asked_for(user), mechanism)
-        return found or scram.made_up(user, mechanism, self._secret)
+        if found is not None:
+            return found
+        login = Login.of(user, self._site.domain)  # a user of ours has the same keys by both names
+        return scram.made_up(f"{login.local_part}@{login.domain}", mechanism, self._secret)
 
     def password(self, user: str) -> str | None:
         """The password where it is kept in the clear, else None."""
@@ -109,8 +113,12 @@ def asked_for(user: str) -> str:
 
     It is asked for all the same, so that it takes as long as any other.
     """
-    unreadable = len(user.encode("utf-8", "replace")) > MAX_USER_OCTETS or not user.isprintable()
-    return NOBODY if unreadable else user
+    possible = _is_utf8(user) and user.isprintable() and 0 < len(user.encode()) <= MAX_USER_OCTETS
+    return user if possible else NOBODY
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 # RFC 2606 §2: no such domain is anybody's.

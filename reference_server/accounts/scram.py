@@ -51,7 +51,9 @@ def made_up(user: str, mechanism: str, secret: bytes) -> ScramSecrets:
     hash_name = HASHES[mechanism]
 
     def octets(purpose: str) -> bytes:
-        return hmac.digest(secret, f"{purpose}\0{mechanism}\0{user.casefold()}".encode(), hash_name)
+        return hmac.digest(
+            secret, f"{purpose}\0{mechanism}\0{user.casefold()}".encode("utf-8", "replace"), hash_name
+        )
 
     return ScramSecrets(
         salt=octets("salt")[:SALT_OCTETS],

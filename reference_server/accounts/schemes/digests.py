@@ -1,6 +1,5 @@
 """Plain and salted digests, as LDAP directories keep them (RFC 2307 §5.3 and what grew from it)."""
 
-import binascii
 import hashlib
 import hmac
 import re
@@ -72,5 +71,5 @@ def _octets(value: str, size: int | None) -> bytes:
         return bytes.fromhex(value)
     try:
         return b64decode(value, validate=True)
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise SchemeError("neither base64 nor hexadecimal") from exc

@@ -1,6 +1,5 @@
 """SCRAM's keys as databases keep them: Dovecot's form and that of RFC 5803 §2, which PostgreSQL has too."""
 
-import binascii
 import re
 from base64 import b64decode
 from typing import Final
@@ -34,7 +33,7 @@ def read_keys(value: str, octets: int) -> ScramSecrets:
         salt, stored, server = (
             b64decode(found[name], validate=True) for name in ("salt", "stored", "server")
         )
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise SchemeError("salt or keys are not base64") from exc
     if not salt or len(stored) != octets or len(server) != octets:
         raise SchemeError(f"keys of {len(stored)} and {len(server)} octets, and the mechanism has {octets}")

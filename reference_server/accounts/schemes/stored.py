@@ -95,11 +95,15 @@ class Stored:
     def fits(self, password: str) -> bool:
         """Whether it is this password, compared in a time that does not depend on where they differ.
 
+        NUL is in no password (RFC 4013 §2.3): to HMAC, one with NULs behind it is the same.
+
         Raises:
             SchemeError: The value is not of its scheme, or would take too long; says of which.
         """
+        if self.locked or "\0" in password:
+            return False
         try:
-            return not self.locked and SCHEMES[self.scheme](self.value, password.encode())
+            return SCHEMES[self.scheme](self.value, password.encode())
         except SchemeError as exc:
             raise SchemeError(f"{{{self.scheme}}}: {exc}") from exc
 
