@@ -8,7 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum, auto
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Annotated, Final, TextIO
 
 import typer
@@ -22,6 +25,18 @@ __all__ = ["serve"]
 
 # Ours: a word and a host's name.
 _MAX_ORDER: Final = 1000
+
+
+class Wake(Enum):
+    """Why `serve` wakes up."""
+
+    END = auto()
+    RENEW = auto()
+
+
+_SIGNALS: Final = {signal.SIGINT: Wake.END, signal.SIGTERM: Wake.END}
+if hasattr(signal, "SIGHUP"):
+    _SIGNALS[signal.SIGHUP] = Wake.RENEW
 
 
 def serve(
@@ -54,10 +69,14 @@ def serve(
         typer.Option("--until-eof", help="End with the standard input, too: when whoever started it does."),
     ] = False,
 ) -> None:
-    """Run the reference server: print its endpoints and accounts, write its target file, stop on Ctrl-C."""
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
+    """Run the reference server: print its endpoints and accounts, write its target file, stop on Ctrl-C.
+
+    SIGHUP, or the order renew, has certificates read again while everything goes on.
+    """
+    # Signals come at any time: nothing but this queue may be touched then.
+    wakes = SimpleQueue[Wake]()
+    for number, wake in _SIGNALS.items():
+        signal.signal(number, lambda *_, wake=wake: wakes.put(wake))
     with (
         served_world(world, data_dir=made(data), only=only or ()) as running,
         key_directory(running, data, out, wanted=keys) as directory,
@@ -69,10 +88,11 @@ def serve(
         if len(running.hosts) > 1:
             typer.echo("down HOST, up HOST, slow HOST and unreachable HOST change how a host is met.")
         if until_eof or len(running.hosts) > 1:
-            ended = done.set if until_eof else None
+            ended = partial(wakes.put, Wake.END) if until_eof else None
             threading.Thread(target=obey, args=(running, sys.stdin, ended), daemon=True).start()
         typer.echo("Ctrl-C ends it.")
-        done.wait()
+        while wakes.get() is not Wake.END:
+            typer.echo(renewed(running))
 
 
 def obey(running: RunningWorld, orders: TextIO, ended: Callable[[], None] | None = None) -> None:
@@ -86,8 +106,10 @@ def obey(running: RunningWorld, orders: TextIO, ended: Callable[[], None] | None
 
 def obeyed(running: RunningWorld, words: list[str]) -> str:
     """What became of one order."""
+    if words == ["renew"]:
+        return renewed(running)
     if len(words) != 2:
-        return f"{' '.join(words)!r}: say down, up, slow or unreachable, and a host"
+        return f"{' '.join(words)!r}: say down, up, slow or unreachable, and a host; or renew"
     reach, host = words
     try:
         return f"{running.set_reach(host, reach)} is {reach}"
@@ -97,6 +119,14 @@ def obeyed(running: RunningWorld, words: list[str]) -> str:
         return f"{reach!r} is none of down, up, slow, unreachable"
     except OSError as exc:
         return f"{host}: cannot listen ({exc})"
+
+
+def renewed(running: RunningWorld) -> str:
+    """What became of every host's certificates, a line each."""
+    return "\n".join(
+        f"{host}: keeps its certificates: {problem}" if problem else f"{host}: certificates renewed"
+        for host, problem in running.renew().items()
+    )
 
 
 def made(data: Path | None) -> Path | None:

@@ -1,5 +1,6 @@
 """`mailproof serve --world`: a world until it is ended, and orders to it meanwhile."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.target import Target
+from reference_server.tls import CertificateAuthority
 
 WORLD = """
 name = "two hosts"
@@ -39,9 +41,9 @@ password = "secret"
 class Serving:
     """The command, as a user runs it."""
 
-    def __init__(self, directory: Path, relay: str = "none", *arguments: str) -> None:
+    def __init__(self, directory: Path, relay: str = "none", *arguments: str, tls: str = "") -> None:
         self.directory = directory
-        (directory / "world.toml").write_text(WORLD.format(relay=relay))
+        (directory / "world.toml").write_text(WORLD.format(relay=relay) + tls)
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "harness.cli", "serve", "--world", "world.toml", "--out", "t.toml"),
@@ -99,6 +101,31 @@ def test_a_host_goes_down_and_comes_back_by_order(serving: Serving) -> None:
     assert serving.order("up mail2", "mail2") == "mail2.example.test is up"
     assert "none of down" in serving.order("sleepy mail2", "'sleepy'")
     assert "no host is named" in serving.order("down mail9", "no host")
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_certificates_are_renewed_by_signal_and_by_order(serving: Serving, by_signal: bool) -> None:
+    serving.said("Ctrl-C")
+    if by_signal:
+        serving.process.send_signal(signal.SIGHUP)
+        lines = serving.said("mail2")
+    else:
+        lines = [serving.order("renew", "mail1"), *serving.said("mail2")]
+    assert lines == ["mail1.example.test: certificates renewed", "mail2.example.test: certificates renewed"]
+    assert serving.order("slow mail2", "mail2") == "mail2.example.test is slow"
+
+
+def test_a_renewal_that_fails_is_told_and_the_old_certificate_stays(tmp_path: Path) -> None:
+    pem = tmp_path / "cert.pem"
+    pem.write_bytes(CertificateAuthority().issue("mail1.example.test"))
+    running = Serving(tmp_path, "none", tls='[[tls.certificates]]\nfile = "cert.pem"\n')
+    running.said("Ctrl-C")
+    pem.write_text("gone")
+    running.process.send_signal(signal.SIGHUP)
+    (line,) = running.said("mail1")
+    assert line.startswith("mail1.example.test: keeps its certificates: tls.certificates[0].file: ")
+    assert line.endswith("cert.pem holds no certificate in PEM form")
+    running.end()
 
 
 def test_an_open_relay_is_warned_of_loudly(tmp_path: Path) -> None:
