@@ -1,0 +1,1 @@
+"""Mail of any target, as one person: read through IMAP, sent through submission, on the trio loop."""
