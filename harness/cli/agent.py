@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from ssl import SSLContext
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli.options import TargetFlags, ask_password, open_target
-from harness.clients.tls import client_context
+from harness.clients.tls import client_context, trusting_context
 from harness.clients.transcript import Transcript
 from harness.errors import UsageError
 from harness.mua.terms import AuthMode, Terms, TlsMode
@@ -30,6 +31,7 @@ __all__ = [
     "Mechanism",
     "Pop3Flag",
     "Pop3sFlag",
+    "RequireTls",
     "ShowWire",
     "SmtpFlag",
     "SubmissionFlag",
@@ -38,7 +40,9 @@ __all__ = [
     "Tls",
     "User",
     "VerifyTls",
+    "asked_of_tls",
     "chosen_account",
+    "exchanger_context",
     "mechanism_named",
     "open_agent_target",
     "recorder",
@@ -77,6 +81,12 @@ VerifyTls = Annotated[
 ]
 Tls = Annotated[
     TlsMode, typer.Option("--tls", help="auto: as the port implies, and STARTTLS where it is offered.")
+]
+RequireTls = Annotated[
+    bool,
+    typer.Option(
+        "--require-tls", help="TLS or nothing, as --tls require; with --mx the certificate must be good, too."
+    ),
 ]
 Auth = Annotated[AuthMode, typer.Option("--auth", help="How to log in.")]
 Mechanism = Annotated[
@@ -153,6 +163,31 @@ def mechanism_named(name: str | None) -> str:
     if name.upper() not in MECHANISMS:
         raise UsageError(f"--mechanism {name}: known are {', '.join(MECHANISMS)}")
     return name.upper()
+
+
+def asked_of_tls(tls: TlsMode, *, required: bool) -> TlsMode:
+    """What ``--tls`` and ``--require-tls`` mean together; `UsageError` where they contradict each other."""
+    if required and tls is TlsMode.NONE:
+        raise UsageError("--require-tls and --tls none: give one of them")
+    return TlsMode.REQUIRE if required and tls is TlsMode.AUTO else tls
+
+
+def exchanger_context(target: Target | None, ca: str | None, *, checked: bool) -> SSLContext:
+    """What the certificates of mail exchangers are held against.
+
+    Opportunistic security (RFC 7435) checks none: who is not known beforehand cannot be authenticated, and TLS keeps
+    listeners out all the same.
+
+    Raises:
+        UsageError: The authority's file holds no certificate.
+    """
+    file = Path(ca) if ca else target.ca if target else None
+    try:
+        return trusting_context(
+            cafile=str(file) if file else None, cadata=target.ca_pem if target else None, verify=checked
+        )
+    except OSError as exc:
+        raise UsageError(f"--ca {file}: holds no certificate in PEM form ({exc.strerror})") from exc
 
 
 def terms_for(target: Target, account: Account | None, terms: Terms, timeout_s: float | None) -> Terms:

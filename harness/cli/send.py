@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import re
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from harness.cli.agent import (
     Domain,
     LmtpFlag,
     Mechanism,
+    RequireTls,
     ShowWire,
     SmtpFlag,
     SubmissionFlag,
@@ -29,7 +29,9 @@ from harness.cli.agent import (
     Tls,
     User,
     VerifyTls,
+    asked_of_tls,
     chosen_account,
+    exchanger_context,
     mechanism_named,
     open_agent_target,
     recorder,
@@ -110,6 +112,7 @@ def send(
     ca: CaFile = None,
     verify_tls: VerifyTls = True,
     tls: Tls = TlsMode.AUTO,
+    require_tls: RequireTls = False,
     auth: Auth = AuthMode.AUTO,
     mechanism: Mechanism = None,
     helo: Annotated[str | None, typer.Option("--helo", metavar="NAME", help="What EHLO says.")] = None,
@@ -157,7 +160,10 @@ def send(
     )  # fmt: skip
     screen = Console(highlight=False, stderr=as_json)
     terms = Terms(
-        tls=tls, auth=auth, mechanism=mechanism_named(mechanism), record=recorder(screen, shown=show_wire)
+        tls=asked_of_tls(tls, required=require_tls),
+        auth=auth,
+        mechanism=mechanism_named(mechanism),
+        record=recorder(screen, shown=show_wire),
     )
     manner = Manner(_words("--helo", [helo])[0] if helo else None, pipeline=pipeline, chunking=chunking)
     options = _Options(
@@ -167,7 +173,9 @@ def send(
         notify=_words("--notify", [notify])[0].upper() if notify else b"",
     )
     if mx:
-        way = _straight(target, dns, port, terms, timeout, manner, screen if show_wire else None)
+        known = Target.load(target) if target else None
+        terms = replace(terms, context=exchanger_context(known, ca, checked=require_tls and verify_tls))
+        way = _straight(known, dns, port, terms, timeout, manner, screen if show_wire else None)
     else:
         flags = TargetFlags(
             smtp=smtp, submission=submission, submissions=submissions, lmtp=lmtp, user=user,
@@ -324,7 +332,7 @@ def _by_target(
 
 @contextmanager
 def _straight(
-    path: Path | None,
+    target: Target | None,
     dns: str | None,
     port: int,
     terms: Terms,
@@ -332,13 +340,8 @@ def _straight(
     manner: Manner,
     screen: Console | None,
 ) -> Iterator[_Road]:
-    target = Target.load(path) if path else None
     limits = target.limits if target else Limits()
-    # Opportunistic security (RFC 7435): who is not known beforehand cannot be authenticated; TLS keeps listeners out.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    stranger = replace(terms, context=context, auth=AuthMode.NONE, timeout_s=timeout_s or limits.timeout_s)
+    stranger = replace(terms, auth=AuthMode.NONE, timeout_s=timeout_s or limits.timeout_s)
     known = target.outside.dns if target and target.outside else None
     server = _dns_server(dns) if dns else known
 

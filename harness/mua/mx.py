@@ -127,16 +127,17 @@ def _send_to_domain(domain: str, envelope: Envelope, content: bytes, road: Road)
         for address in exchanger.addresses:
             endpoint = Endpoint(Protocol.SMTP, address, road.port)
             road.note(f"trying {exchanger.name} [{address}]:{road.port}")
+            name = address if exchanger.name.startswith("[") else exchanger.name
             try:
-                client = open_smtp(endpoint, road.terms, road.manner)
+                client = open_smtp(endpoint, replace(road.terms, server_name=name), road.manner)
             except (TransportError, ProtocolError) as exc:
                 road.note(str(exc))
                 outcomes = unreachable(envelope, str(endpoint), "connect", exc)
                 continue
             except Declined as exc:
                 outcomes = refused(envelope, exc)
-                if exc.reply is not None and exc.reply.klass == 4:
-                    continue  # not now, but perhaps another host (RFC 5321 §5.1)
+                if exc.reply is None or exc.reply.klass == 4:
+                    continue  # not now, or not as we want it, but perhaps another host (RFC 5321 §5.1)
                 return outcomes
             with client:
                 return transfer(client, endpoint, envelope, content, road.manner)

@@ -1,7 +1,8 @@
 """Straight to the mail exchangers: the choice of hosts, and the world's own servers found by its own DNS."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -11,7 +12,7 @@ from harness.clients.dns import DnsClient, DnsTrouble, MailExchanger, NoSuchName
 from harness.mua.envelope import Envelope, Fate
 from harness.mua.mx import Road, find_exchangers, send_by_mx
 from harness.mua.session import Manner
-from harness.mua.terms import Declined, Terms
+from harness.mua.terms import Declined, Terms, TlsMode
 from harness.target import Endpoint, SocketAddress
 from harness.wire.smtp.address import Mailbox
 from reference_server import Server
@@ -172,6 +173,67 @@ def test_the_command_finds_the_worlds_exchanger_by_the_worlds_dns(
     assert "=== DNS: mail for example.test goes to 10 mail.example.test." in done.output
     assert "✖ x@nowhere.example.test  refused at DNS  the DNS knows no nowhere.example.test" in done.output
     assert len(received("alice")) == 1
+
+
+@pytest.fixture
+def demand(run: Run, server: Server) -> Callable[..., Result]:
+    """Send to alice's exchanger, and demand TLS."""
+
+    def demand(*flags: object) -> Result:
+        network = server.world.network
+        return run(
+            "send", "--mx", "--dns", f"{network.dns_address}:{network.dns_port}", "--port", network.smtp_port,
+            "--from", "wqp@example.org", "--to", "alice@example.test", "--body", "x", "--require-tls",
+            "--show-wire", *flags,
+        )  # fmt: skip
+
+    return demand
+
+
+def test_tls_that_is_demanded_of_an_exchanger_is_verified(
+    demand: Callable[..., Result], server: Server, received: Callable[[str], list[bytes]], tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text(server.ca_pem)
+
+    done = demand("--ca", ca)
+
+    assert done.exit_code == 0, done.output
+    assert "TLS started: TLSv1.3, TLS_AES_256_GCM_SHA384, certificate of mail.example.test" in done.output
+    assert "not checked" not in done.output
+    assert len(received("alice")) == 1
+
+
+def test_a_certificate_by_nobody_known_is_not_good_enough_unless_that_is_said(
+    demand: Callable[..., Result], received: Callable[[str], list[bytes]]
+) -> None:
+    done = demand()
+
+    assert done.exit_code == 3
+    assert "unable to get local issuer certificate" in done.output
+    assert received("alice") == []
+    assert demand("--no-verify-tls").exit_code == 0
+
+
+def test_an_exchanger_without_tls_gets_nothing_and_the_next_is_asked(
+    scripted: Scripted, terms: Terms
+) -> None:
+    plain = (b"220 mx\r\n", b"EHLO [127.0.0.1]\r\n", b"250 mx\r\n", b"QUIT\r\n", b"221 bye\r\n")
+    first = scripted(*plain)
+    second = scripted(*plain, host="127.0.0.2", port=first.port)
+    names = Names(
+        {"example.test": [MailExchanger(1, "a"), MailExchanger(2, "b")]},
+        {"a": (first.host,), "b": (second.host,)},
+    )
+
+    (outcome,) = send_by_mx(
+        Envelope(None, (Mailbox(b"bob", b"example.test"),)),
+        b"x\r\n",
+        road(replace(terms, tls=TlsMode.REQUIRE), names, first.port),
+    )
+
+    assert (outcome.fate, outcome.stage) == (Fate.REFUSED, "STARTTLS")
+    assert "TLS is asked for" in outcome.problem
 
 
 def test_the_dns_client_tells_names_apart(server: Server) -> None:
