@@ -24,7 +24,7 @@ __all__ = ["Wish", "seal"]
 
 # RFC 8551 §3.1.3, RFC 3156 §3: what is signed travels as 7bit, in lines that every relay passes on.
 _SEVEN_BITS: Final = re.compile(rb"(?:[\x01-\x09\x0b\x0c\x0e-\x7f]{0,998}\r\n)*")
-_TRAILING_BLANK: Final = re.compile(rb"[ \t]\r\n")
+_BLANKS: Final = re.compile(rb"[ \t]+\r\n")
 _PLAIN: Final = b"Content-Type: text/plain; charset=us-ascii\r\n"
 
 
@@ -69,7 +69,8 @@ def _payload(entity: Entity, *, encrypted: bool) -> bytes:
     """The entity to be signed or sealed: what describes the body, and a copy of the message's fields (RFC 9788)."""
     kind = next(iter(entity.all("content-type")), _PLAIN)
     rest = [octets for name, octets in content_fields(entity) if name != "content-type"]
-    copies = [octets for name, octets in entity.fields if name in PROTECTED]
+    # A field that is empty ends in a blank, which RFC 3156 §3 bars from what is signed.
+    copies = [_BLANKS.sub(b"\r\n", octets) for name, octets in entity.fields if name in PROTECTED]
     if not all(octets.isascii() for octets in copies):
         # An address beyond ASCII has no form in 7bit, so these fields stay outside alone.
         return b"".join([kind, *rest, b"\r\n", entity.body])
@@ -96,7 +97,7 @@ def _check_lines(payload: bytes, scheme: Scheme) -> None:
             "the message has 8-bit octets, or a line of more than 998, or a line end that is none: relays change "
             "them, and a signature would not survive that; encode it (quoted-printable, base64)"
         )
-    if scheme is Scheme.OPENPGP and _TRAILING_BLANK.search(whole):
+    if scheme is Scheme.OPENPGP and _BLANKS.search(whole):
         raise UsageError(
             "the message has blanks at the end of lines, which OpenPGP signatures do not go with; encode it "
             "(quoted-printable, base64)"
