@@ -59,7 +59,9 @@ class RunningHost:
             domain=site.domain,
             endpoints={p: Endpoint(p, address, self.ports[p]) for p in Protocol if p in self.ports},
             accounts=tuple(
-                Account(u.address, u.password, u.address) for u in site.users if u.keeps_mail and u.password
+                Account(u.address, u.password, u.address, self.context.issuer.issue(u.address))
+                for u in site.users
+                if u.keeps_mail and u.password
             ),
             ca_pem=self._ca_pem,
             policy=policy_of(site),

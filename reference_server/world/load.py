@@ -36,6 +36,7 @@ from reference_server.world.model import (
     World,
 )
 from reference_server.world.records import records_of
+from reference_server.world.sasl_tables import read_sasl
 from reference_server.world.tables import (
     DomainTable,
     HostTable,
@@ -131,6 +132,7 @@ class _Reader:
                 read.filters, [host.name for host in hosts], self.source, self.base, self.refuse
             ),
             accounts=read_accounts(read.accounts, self.source, self.base, self.refuse),
+            sasl=read_sasl(read.sasl, self.source, self.refuse),
             plaintext_login=read.plaintext_login,
             cheap_hashes=read.cheap_hashes,
             seed=read.seed,

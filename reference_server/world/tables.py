@@ -17,6 +17,7 @@ from reference_server.world.model import (
     RelayTls,
     TroubleKind,
 )
+from reference_server.world.sasl_tables import SaslTable
 from reference_server.world.tls_tables import TlsTable
 
 __all__ = ["DnsTable", "DomainTable", "HostTable", "RecordTable", "TroubleTable", "UserTable", "WorldTable"]
@@ -149,5 +150,6 @@ class WorldTable(_Table, frozen=True):
     limits: LimitsTable = LimitsTable()
     tls: TlsTable = TlsTable()
     accounts: AccountsTable = AccountsTable()
+    sasl: SaslTable = SaslTable()
     dns: DnsTable = DnsTable()
     filters: list[FilterTable] = []

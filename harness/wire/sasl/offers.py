@@ -56,17 +56,18 @@ CLIENT_MECHANISMS: Final[Mapping[str, Callable[[str, str], ClientMechanism]]] = 
 def usable(identity: Identity, facts: TlsFacts | None) -> tuple[str, ...]:
     """The mechanisms that a client with this to show may use on this connection, strongest first.
 
-    A token or a certificate goes before a password: who has one wants it used. What shows a secret is among them
-    even without TLS; whether to use that is the caller's to say (`SHOWS_SECRET`).
+    What shows a secret is among them even without TLS; whether to use that is the caller's to say (`SHOWS_SECRET`).
     """
-    by_password = [name for name in MECHANISMS if name not in _TOKEN and name != "EXTERNAL"]
-    if Binding.best(facts) is None:
-        by_password = [name for name in by_password if name not in NEEDS_TLS]
-    return (
-        *(["EXTERNAL"] if identity.certificate else []),
-        *(name for name in MECHANISMS if identity.token and name in _TOKEN),
-        *(by_password if identity.password else []),
-    )
+    bound = Binding.best(facts) is not None
+
+    def can(name: str) -> bool:
+        if name == "EXTERNAL":
+            return identity.certificate
+        if name in _TOKEN:
+            return bool(identity.token)
+        return bool(identity.password) and (bound or name not in NEEDS_TLS)
+
+    return tuple(filter(can, MECHANISMS))
 
 
 def choose(offered: Iterable[str], identity: Identity, facts: TlsFacts | None) -> str | None:
