@@ -10,6 +10,7 @@ from rich.text import Text
 from harness.cli.options import TargetFlags, TargetPath, open_target
 from harness.clients.live import LiveTarget
 from harness.errors import RunFailed
+from harness.tls.words import described
 
 __all__ = ["probe"]
 
@@ -18,7 +19,7 @@ def probe(
     target: TargetPath = None,
     authorized: Annotated[bool, typer.Option(help="The owner of a target on another host agrees.")] = False,
 ) -> None:
-    """Print what a target offers in each state: after the greeting, inside TLS, logged in."""
+    """Print what a target offers in each state, after the greeting, inside TLS, logged in; and its certificates."""
     with open_target(target, TargetFlags(), verify_tls=True, authorized=authorized) as opened:
         abilities = LiveTarget(opened).abilities
     table = Table(title=f"What {opened.name} offers", title_justify="left")
@@ -32,6 +33,8 @@ def probe(
         table.add_row(state, Text(f"could not be asked: {problem}"))
     console = Console(highlight=False)
     console.print(table)
+    for protocol, facts in abilities.tls.items():
+        console.print(f"{protocol}: {described(facts)}", markup=False, soft_wrap=True)
     for protocol, product in abilities.products.items():
         console.print(f"{protocol}: {product}", markup=False)
     if not abilities.offered:
