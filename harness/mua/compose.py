@@ -44,8 +44,8 @@ _7BIT: Final = re.compile(rb"(?:[\x01-\x09\x0b\x0c\x0e-\x7f]{0,998}\r\n)*")
 # RFC 3156 §3, RFC 8551 §3.1.4: blanks at a line's end, and "From " at its beginning, which some agents change.
 _CHANGEABLE: Final = re.compile(rb"[ \t]\r\n|^From ", re.MULTILINE)
 _FROM: Final = re.compile(rb"^From ", re.MULTILINE)
-# RFC 2045 §5.1: what a parameter's value must be quoted for.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")
+# RFC 2045 §5.1: what a parameter's value must be quoted for; and what RFC 2231 gave a meaning of its own.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+")
 _QUOTABLE: Final = re.compile(r"[ -~]*")
 # RFC 2231: the characters of an extended value that stand for themselves.
 _EXTENDED_PLAIN: Final = "!#$&+.^_`{|}~-"

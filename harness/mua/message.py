@@ -131,8 +131,8 @@ class _Found:
         self._add(text)
 
     def _add(self, text: str) -> None:
-        if text.strip():
-            self.texts.append(text.rstrip("\n"))
+        if kept := text.rstrip("\n"):
+            self.texts.append(kept)
 
 
 def _children(part: email.message.Message) -> Iterator[email.message.Message]:
