@@ -30,7 +30,7 @@ kill-matrix: $(VENV)/.run  ## switch on each deliberate fault and see its checks
 lock: $(VENV)/.dev  ## pin the newest allowed versions, with hashes and without an index address
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile $(LOCK) -o requirements/run.txt pyproject.toml
-	$(BIN)/pip-compile $(LOCK) -o requirements/dev.txt --extra dev -c requirements/run.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) -o requirements/dev.txt --extra dev --extra ldap --extra sql -c requirements/run.txt pyproject.toml
 
 LOCK := --quiet --upgrade --all-build-deps --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
