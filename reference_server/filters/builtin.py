@@ -54,11 +54,7 @@ class BuiltInSpam(Stage):
     turn = Turn.SPAM
 
     def look(self, mail: Mail) -> Finding:
-        try:
-            spam = any(leaf.text and _GTUBE in leaf.octets for leaf in Unpacker().leaves(mail.content))
-        except TooMuch:
-            spam = False  # the other built-in stage's to say
-        if not spam:
+        if not self.is_spam(mail):
             return clean(mail, "no spam")
         return found(
             Verdict.TAG,
@@ -66,6 +62,12 @@ class BuiltInSpam(Stage):
             f"spam, {_GTUBE_SCORE:g} of {_REQUIRED_SCORE:g}: GTUBE",
             *spam_fields(_GTUBE_SCORE, _REQUIRED_SCORE, "GTUBE"),
         )
+
+    def is_spam(self, mail: Mail) -> bool:
+        try:
+            return any(leaf.text and _GTUBE in leaf.octets for leaf in Unpacker().leaves(mail.content))
+        except TooMuch:
+            return False  # the other built-in stage's to say
 
 
 def spam_fields(score: float, required: float, tests: str) -> tuple[bytes, ...]:

@@ -75,12 +75,12 @@ class Unpacker:
         while waiting:
             part = waiting.pop()
             self._count(part.end - part.start)
-            children = self._within(part)
+            children = self.within(part)
             if children:
                 waiting += reversed(children)
                 continue
             number += 1
-            octets = _decoded(part)
+            octets = self.decoded(part)
             text = part.media_type.startswith(b"text/")
             yield from self._unwrapped(octets, f"part {number}", text=text)
 
@@ -92,8 +92,7 @@ class Unpacker:
         if self._work_octets > MAX_WORK_OCTETS:
             raise TooMuch("parts are nested too deep")
 
-    @staticmethod
-    def _within(part: Part) -> tuple[Part, ...]:
+    def within(self, part: Part) -> tuple[Part, ...]:
         """The parts of a multipart, or the message of a message/rfc822, encoded or not; none of a leaf."""
         if part.children:
             return part.children
@@ -101,21 +100,28 @@ class Unpacker:
             return (part.message,)
         value = (part.field(b"content-type") or b"").lower()
         if value.startswith((b"message/rfc822", b"message/global")):
-            return (parse_message(_decoded(part)),)
+            return (parse_message(self.decoded(part)),)
         if value.startswith(b"multipart/") and part.depth:
             # Nested deeper than `Part` goes, or without its boundary: a message of its own is tried.
             again = parse_message(part.octets)
             return again.children
         return ()
 
+    def decoded(self, part: Part) -> bytes:
+        """A part without its transfer encoding; as it stands where that is unknown."""
+        try:
+            return decode_transfer(part.body, part.encoding)
+        except UnknownEncoding:
+            return part.body
+
     def _unwrapped(self, octets: bytes, place: str, *, text: bool) -> Iterator[Leaf]:
         yield Leaf(octets, place, text)
         for found in _UUENCODED.finditer(octets):
             yield from self._unwrapped(_undone(found["lines"]), f"{place}, uuencoded", text=False)
         if _ZIP in octets:
-            yield from self._members(octets, place, 1)
+            yield from self.members(octets, place, 1)
 
-    def _members(self, octets: bytes, place: str, depth: int) -> Iterator[Leaf]:
+    def members(self, octets: bytes, place: str, depth: int) -> Iterator[Leaf]:
         """The members of an archive, and of the archives in it."""
         if depth > MAX_ARCHIVE_DEPTH:
             raise TooMuch(f"archives in archives, more than {MAX_ARCHIVE_DEPTH} deep")
@@ -127,7 +133,7 @@ class Unpacker:
                     inside = f"{place}, {member.filename}"
                     yield Leaf(unpacked, inside)
                     if _ZIP in unpacked:
-                        yield from self._members(unpacked, inside, depth + 1)
+                        yield from self.members(unpacked, inside, depth + 1)
         except _UNREADABLE:
             return  # no archive after all, or a damaged one: seen as it stands
 
@@ -144,13 +150,6 @@ class Unpacker:
         except _UNREADABLE:
             pass  # encrypted, damaged or of an unknown method: what came before is looked at
         return bytes(unpacked)
-
-
-def _decoded(part: Part) -> bytes:
-    try:
-        return decode_transfer(part.body, part.encoding)
-    except UnknownEncoding:
-        return part.body
 
 
 def _undone(lines: bytes) -> bytes:

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -165,7 +165,12 @@ def microseconds(at: dt.datetime, began: dt.datetime) -> int:
 def _peer(shown: str, hosts: Mapping[str, str]) -> str:
     """The host that ``a.example.test (127.0.2.1:25)`` means; its name in the DNS where the address is nobody's."""
     name, _, place = shown.partition(" (")
-    return hosts.get(place.rpartition(":")[0], name)
+    return name if _is_stage(name) else hosts.get(place.rpartition(":")[0], name)
+
+
+def _is_stage(name: str) -> bool:
+    """Whether a peer is an after-queue filter: its name has one label, and that of a host more (RFC 5321 §2.3.5)."""
+    return bool(name) and not any(letter in name for letter in ".[")
 
 
 def _step(draft: _Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
@@ -283,6 +288,11 @@ def _of_route(draft: _Draft) -> _Words:
 
 
 def _of_dialogue(draft: _Draft, peer: str) -> _Words:
+    words = _of_talk(draft, f"its filter {peer}" if _is_stage(peer) else peer)
+    return replace(words, peer="") if _is_stage(peer) else words
+
+
+def _of_talk(draft: _Draft, peer: str) -> _Words:
     host = draft.first.host
     # A group says all its verbs; content, only how long it is.
     verbs = [verb for e in draft.spoken(Direction.SENT) for verb in e.text.split() if verb.isupper()]

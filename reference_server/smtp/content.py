@@ -165,7 +165,8 @@ class Content(Transaction):
             verb = Verb.BDAT_LAST if self._data is None else Verb.END_OF_DATA
             self.leave(lambda: chain.run(mail), partial(self.judged, verb, recipients))
             return []
-        self.context.journal.note(self.context.hostname, Kind.FILTER, "no filters are set")
+        seen = f"given back by {self.returned_by}" if self.returned_by else "no filters are set"
+        self.context.journal.note(self.context.hostname, Kind.FILTER, seen)
         return self._kept(recipients, lambda: self.deliver(recipients, content))
 
     def _kept(
@@ -183,10 +184,15 @@ class Content(Transaction):
         return self.final_replies(reply, recipients)
 
     def chain(self) -> Chain:
-        """The filters of this listener."""
-        site = self.context.site
-        stages = [] if self.returned_by else stages_before_the_reply(site, _WAYS[self.role])
+        """The filters of this listener; none for mail that has passed them."""
+        stages = [] if self.way is None else stages_before_the_reply(self.context.site, self.way)
         return self.context.variant(Chain)(self.context, stages)
+
+    @property
+    def way(self) -> Way | None:
+        """How mail comes in here for the first time; None where a filter, or this host's own MTA, hands it back."""
+        handed_back = self.returned_by or (self.role is Role.LMTP and self.context.host.lmtp)
+        return None if handed_back else _WAYS[self.role]
 
     def judged(self, verb: Verb, recipients: list[Recipient], judgement: Judgement) -> None:
         """The filters have spoken: do as they say, then answer."""
@@ -292,9 +298,9 @@ class Content(Transaction):
 
     def next_filter(self) -> NextHop | None:
         """The filter that gets the message from the queue; None where it goes on its way."""
-        return next_filter(
-            self.context.site, None if self.returned_by else _WAYS[self.role], self.returned_by
-        )
+        if self.way is None and not self.returned_by:
+            return None
+        return next_filter(self.context.site, self.way, self.returned_by)
 
     def envelope(self, recipients: list[Recipient]) -> Envelope:
         """What MAIL and RCPT said, to be kept with the message."""

@@ -221,7 +221,7 @@ def read_optneg(answer: Packet) -> Options:
         raise MilterFault(f"speaks version {version}; this is {VERSION}")
     # The upper bits of the steps are how much data fits: what we send always does.
     steps &= 0x0FFFFFFF
-    if actions & ~ALL_ACTIONS or steps & ~OFFERED_STEPS:
+    if actions & ~int(ALL_ACTIONS) or steps & ~int(OFFERED_STEPS):
         raise MilterFault(f"wants actions {actions:#x} and steps {steps:#x}, which were not offered")
     return Options(version, Action(actions), Step(steps), _wanted(answer.data[12:]))
 
