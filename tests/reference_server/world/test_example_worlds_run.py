@@ -154,3 +154,25 @@ def test_each_of_three_equal_exchangers_knows_the_way_inside(play: Callable[...,
 
     octets = world.filed("wqp@large.test").octets
     assert any(b"by mx%d.large.test" % number in octets for number in (1, 2))
+
+
+def test_mail_that_must_go_in_tls_goes_with_any_certificate(play: Callable[..., Watched]) -> None:
+    world = play("tls")
+
+    world.send("alice@secure.test", "carol@shop.test")
+
+    assert b"with ESMTPS" in world.filed("carol@shop.test").octets
+    assert world.wait_for(lambda event: "www.shop.test" in event.text and "not checked" in event.text)
+
+
+def test_mail_that_needs_a_good_certificate_waits_and_comes_back(play: Callable[..., Watched]) -> None:
+    world = play(
+        "tls", lambda world: replace(world, relay=replace(world.relay, retry_s=(0.05,), give_up_s=0.3))
+    )
+
+    world.send("alice@secure.test", "bob@bank.test")
+    report = world.filed("alice@secure.test").octets
+
+    assert b"Status: 4.7.5" in report
+    assert b"certificate has expired" in report
+    assert not any(event.text.startswith("filed in INBOX of bob@bank.test") for event in world.events)
