@@ -50,8 +50,10 @@ def standing(content: bytes, keys: Keys) -> Standing:
 
 
 def boxes(neighbour) -> Iterator[Box]:
-    """Bob's mailbox, by IMAP and by POP3."""
+    """Bob's mailbox, by IMAP and by POP3, where there are readers."""
     target = neighbour.target
+    if Protocol.IMAPS not in target.endpoints:
+        return
     account = next(account for account in target.accounts if account.address == BOB)
     terms = Terms(context=client_context(target), account=account, server_name=target.server_name)
     with open_imap(target.endpoints[Protocol.IMAPS], terms) as imap, ImapBox(imap, "INBOX") as box:
@@ -68,11 +70,12 @@ class Sealed:
     content: bytes
 
 
-def arrives(neighbour, eventually: Callable[..., object], keys: Keys, sealed: Sealed) -> None:
-    """Send it from Alice to Bob, and read it by IMAP and by POP3."""
+def arrives(neighbour, eventually: Callable[..., list[bytes]], keys: Keys, sealed: Sealed) -> None:
+    """Send it from Alice to Bob; look at it as it is kept, and as it is read by IMAP and by POP3."""
     token = sealed.token
     neighbour.send(ALICE, BOB, sealed, mail=[b"BODY=8BITMIME"])
-    eventually(lambda: neighbour.inbox(BOB, token), f"a copy of {token}")
+    kept = eventually(lambda: neighbour.inbox(BOB, token), f"a copy of {token}")
+    assert [standing(copy, keys) for copy in kept] == [Standing.GOOD], kept
     for box in boxes(neighbour):
         found = (box.content(number) for number in range(box.count, 0, -1))
         copy = next(each for each in found if token.encode() in each)
