@@ -11,7 +11,7 @@ from reference_server.accounts.ldap_connection import (
     escape_dn,
     escape_filter,
 )
-from reference_server.accounts.names import Login, fill, mailbox_address, names_in
+from reference_server.accounts.names import Login, fill, kept_address, mailbox_address, names_in
 from reference_server.world.accounts import LdapAccounts
 
 __all__ = ["LdapDirectory"]
@@ -104,15 +104,18 @@ class LdapDirectory:
             raise BackEndUnavailable(f"{entry.dn} may not read its own entry; set bind_dn and a filter")
         return found
 
-    def _address(self, login: Login, entry: Entry) -> str:
+    def _address(self, login: Login, entry: Entry) -> str | None:
         """Of an attribute with several values the first of those that sort first: LDAP gives them in no order."""
+        template = self._settings.address
+        if not self._attributes:
+            return mailbox_address(fill(template, login.parts))
         values: Mapping[str, str] = login.parts
         for name in self._attributes:
             given = sorted(entry.attributes.get(name.lower(), ()), key=str.lower)
             if not given:
                 raise BackEndUnavailable(f"{entry.dn} has no {name}, which makes the address")
             values = {**values, name: given[0]}
-        return mailbox_address(fill(self._settings.address, values))
+        return kept_address(fill(template, values))
 
     def _search(self, look: Callable[[LdapConnection], Entry | None]) -> Entry | None:
         """Look by a connection that is kept; where the server has closed it meanwhile, by a new one."""

@@ -8,7 +8,7 @@ from typing import Final
 from harness.wire.smtp.address import AddressError, parse_mailbox
 from reference_server.accounts.directory import BackEndUnavailable
 
-__all__ = ["Login", "fill", "mailbox_address", "names_in"]
+__all__ = ["Login", "fill", "kept_address", "mailbox_address", "names_in"]
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -49,13 +49,21 @@ def fill(template: str, values: Mapping[str, str], escape: Callable[[str], str] 
     return _FIELD.sub(lambda found: escape(values[found[1]]), template)
 
 
-def mailbox_address(text: str) -> str:
+def mailbox_address(text: str) -> str | None:
+    """An address in lower case; None where it is none."""
+    try:
+        return parse_mailbox(text.lower().encode(), smtputf8=True).encode().decode()
+    except AddressError:
+        return None
+
+
+def kept_address(text: str) -> str:
     """What a back end has as somebody's address, in lower case.
 
     Raises:
         BackEndUnavailable: It is no address: the operator's mistake, so the user is not told to have no account.
     """
-    try:
-        return parse_mailbox(text.lower().encode(), smtputf8=True).encode().decode()
-    except AddressError as exc:
-        raise BackEndUnavailable(f"{text!r} is no address such as eric@example.test: {exc}") from exc
+    address = mailbox_address(text)
+    if address is None:
+        raise BackEndUnavailable(f"{text!r} is no address such as eric@example.test")
+    return address

@@ -113,8 +113,9 @@ def asked_for(user: str) -> str:
 
     It is asked for all the same, so that it takes as long as any other.
     """
-    possible = _is_utf8(user) and user.isprintable() and 0 < len(user.encode()) <= MAX_USER_OCTETS
-    return user if possible else NOBODY
+    readable = _is_utf8(user) and user.isprintable() and 0 < len(user.encode()) <= MAX_USER_OCTETS
+    whole = readable and not user.startswith("@") and not user.endswith("@")
+    return user if whole else NOBODY
 
 
 def _is_utf8(text: str) -> bool:

@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from reference_server.accounts import scram
 from reference_server.accounts.deadline import cut_off
 from reference_server.accounts.directory import Abilities, BackEndDown, BackEndUnavailable, ScramSecrets
-from reference_server.accounts.names import Login, mailbox_address
+from reference_server.accounts.names import Login, kept_address
 from reference_server.accounts.schemes import SCHEMES, SchemeError, Stored, read_stored
 from reference_server.world.accounts import KeptAs, SqlAccounts
 
@@ -133,7 +133,7 @@ class SqlDirectory:
             raise BackEndUnavailable(f"the password of {user!r} cannot be checked: {exc}") from exc
         if stored is not None and stored.locked:
             return None
-        return _Account(mailbox_address(address), stored)
+        return _Account(kept_address(address), stored)
 
     def _row(self, login: Login) -> Mapping[str, object] | None:
         """What the query gives. A connection that the database has closed, as when it begins anew, is made again."""

@@ -1,17 +1,26 @@
 """Back ends of our own that need nothing installed, and behave as badly as a test wants."""
 
+import imaplib
+import poplib
+import re
+import smtplib
 import socket
 import socketserver
 import sqlite3
+import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from harness.target import Protocol
+from reference_server import Server
 from reference_server.world import Domain, Host, Mx, Site, User, World
+from reference_server.world.load import load_world
 
 _PATIENCE_S = 30.0
 
@@ -315,3 +324,114 @@ def bad_talks() -> Mapping[str, Callable[[socket.socket], None]]:
         "a length without an end": says(b"\xff" * 64),
         "half an answer": says(b"\x00\x20OK"),
     }
+
+
+# Worlds of the page on accounts, and log-ins by every protocol.
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "accounts.md"
+
+
+@pytest.fixture
+def documented() -> Callable[[str], str]:
+    """The one example of the page, in a language, that has these words in it."""
+
+    def find(words: str, language: str = "toml") -> str:
+        blocks = re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        (found,) = [block for block in blocks if words in block]
+        return str(found)
+
+    return find
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
+    """The running world of a file with this text."""
+    with ExitStack() as running:
+
+        def play(text: str) -> Server:
+            path = tmp_path / "world.toml"
+            path.write_text(text, "utf-8")
+            return running.enter_context(Server(load_world(path)))
+
+        yield play
+
+
+# What came of a log-in.
+IN, REFUSED, LATER = "in", "refused", "later"
+
+_SMTP = {235: IN, 535: REFUSED, 454: LATER}
+_CODES = {"AUTH": REFUSED, "AUTHENTICATIONFAILED": REFUSED, "SYS/TEMP": LATER, "UNAVAILABLE": LATER}
+
+
+def by_smtp(server: Server, user: str, password: str) -> str:
+    endpoint = server.target.endpoints[Protocol.SUBMISSIONS]
+    with smtplib.SMTP_SSL(endpoint.host, endpoint.port, timeout=_PATIENCE_S, context=trust(server)) as smtp:
+        smtp.ehlo()
+        code, _text = smtp.docmd("AUTH", f"PLAIN {plain(user, password)}")
+        return _SMTP[code]
+
+
+def by_pop3(server: Server, user: str, password: str) -> str:
+    endpoint = server.target.endpoints[Protocol.POP3S]
+    pop3 = poplib.POP3_SSL(endpoint.host, endpoint.port, timeout=_PATIENCE_S, context=trust(server))
+    try:
+        if user.isascii() and user.isalnum() and len(user) < 40:  # RFC 1939 §3 has room for so many in a line
+            pop3.user(user)
+            pop3.pass_(password)
+        else:
+            pop3._shortcmd("AUTH PLAIN")
+            pop3._shortcmd(plain(user, password))
+    except poplib.error_proto as exc:
+        return code_in(str(exc))
+    else:
+        return IN
+    finally:
+        pop3.close()
+
+
+def by_imap(server: Server, user: str, password: str) -> str:
+    endpoint = server.target.endpoints[Protocol.IMAPS]
+    imap = imaplib.IMAP4_SSL(endpoint.host, endpoint.port, timeout=_PATIENCE_S, ssl_context=trust(server))
+    try:
+        imap.authenticate("PLAIN", lambda challenge: f"\0{user}\0{password}".encode())
+    except imaplib.IMAP4.error as exc:
+        return code_in(str(exc))
+    else:
+        return IN
+    finally:
+        imap.shutdown()
+
+
+def plain(user: str, password: str) -> str:
+    """RFC 4616 §2."""
+    return b64encode(f"\0{user}\0{password}".encode()).decode()
+
+
+def code_in(text: str) -> str:
+    found = re.search(r"\[([A-Z/]+)\]", text)
+    assert found, text
+    return _CODES[found[1]]
+
+
+def trust(server: Server) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=server.ca_pem)
+    context.check_hostname = False
+    return context
+
+
+@pytest.fixture
+def trusted() -> Callable[[Server], ssl.SSLContext]:
+    return trust
+
+
+@pytest.fixture
+def log_in() -> Callable[..., str]:
+    """Log in by all three protocols; the one thing that comes of it."""
+
+    def by_all(server: Server, user: str, password: str = "secret") -> str:
+        found = {way(server, user, password) for way in (by_smtp, by_pop3, by_imap)}
+        assert len(found) == 1, found
+        return found.pop()
+
+    return by_all

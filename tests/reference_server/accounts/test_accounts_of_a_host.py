@@ -151,7 +151,21 @@ def test_who_moved_in_before_still_gets_mail(site: Any, make_store: Any) -> None
     assert [user.name for user in later.users] == store.names
 
 
-@pytest.mark.parametrize("user", ["", "alice\0", "alice\r\n", "x" * 255, "é" * 128, "\u202ealice", "\ud800"])
+@pytest.mark.parametrize(
+    "user",
+    [
+        "",
+        "@",
+        "alice@",
+        "@example.test",
+        "alice\0",
+        "alice\r\n",
+        "x" * 255,
+        "é" * 128,
+        "\u202ealice",
+        "\ud800",
+    ],
+)
 def test_a_name_that_nobody_can_have_is_asked_for_as_nobodys(site: Any, make_store: Any, user: str) -> None:
     directory = Everybody()
     accounts = accounts_with(site(), directory, make_store())

@@ -23,7 +23,7 @@ from reference_server.world.tls_tables import TlsTable
 PAGE = (Path(__file__).parents[3] / "docs" / "worlds.md").read_text("utf-8")
 
 # Each has a section of its own.
-TABLES = {"hosts", "domains", "users", "network", "relay", "limits", "tls", "dns", "filters"}
+TABLES = {"accounts", "hosts", "domains", "users", "network", "relay", "limits", "tls", "dns", "filters"}
 
 
 def keys_of(heading: str) -> list[str]:
