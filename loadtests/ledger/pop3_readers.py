@@ -106,7 +106,7 @@ class Pop3Watcher:
         self._finder.deletes()
         with Deleting(self._finder, taken):
             session.quit()
-        return [number for number in numbers if number not in set(ours)]
+        return sorted(set(numbers).difference(ours))
 
 
 class Pop3FinalReader:
