@@ -16,11 +16,12 @@ _NEEDED: Final[Mapping[str, Abilities]] = {
     "PLAIN": Abilities.VERIFY,
     "LOGIN": Abilities.VERIFY,
     "CRAM-MD5": Abilities.PASSWORD | Abilities.KNOWN,
+    "SCRAM-SHA-1": Abilities.SCRAM_SHA_1 | Abilities.KNOWN,
+    "SCRAM-SHA-256": Abilities.SCRAM_SHA_256 | Abilities.KNOWN,
     "EXTERNAL": Abilities.KNOWN,
     "OAUTHBEARER": Abilities.KNOWN,
     "XOAUTH2": Abilities.KNOWN,
 }
-_NEEDED_BY_SCRAM: Final = Abilities.SCRAM | Abilities.KNOWN
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class Offers:
             return False
         if name.endswith(PLUS) and sasl.Binding.best(self.facts) is None:
             return False
-        needed = _NEEDED.get(name, _NEEDED_BY_SCRAM)
-        return needed in self.context.accounts.abilities
+        return _NEEDED[name.removesuffix(PLUS)] in self.context.accounts.abilities
 
     def exchange(self, name: str) -> sasl.ServerMechanism:
         """An exchange by a mechanism of `names`."""
