@@ -13,7 +13,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
 
 from harness.sealed.model import Problem
 
@@ -121,16 +128,32 @@ def vouched_for(
         .store(Store(list(authorities)))
         .time(within.replace(tzinfo=None))
         .max_chain_depth(_MAX_CHAIN)
-        # What the person's certificate is for is our own question (`for_signing`); the library's answer is the web's.
-        .extension_policies(
-            ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all()
-        )
+        # What the person's certificate is for is our own question (`for_signing`); the library's answer is the web's,
+        # and so is its demand that an authority has a KeyUsage, which many a house's own has not.
+        .extension_policies(ca_policy=_AUTHORITY, ee_policy=ExtensionPolicy.permit_all())
     )
     try:
         policy.build_client_verifier().verify(certificate, list(between))
     except (VerificationError, ValueError):
         return False
     return True
+
+
+def _issues(_policy: Policy, _certificate: x509.Certificate, constraints: x509.BasicConstraints) -> None:
+    if not constraints.ca:
+        raise ValueError("not an authority's")
+
+
+def _signs_certificates(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("its key may not issue certificates")
+
+
+_AUTHORITY: Final = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _issues)
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs_certificates)
+)
 
 
 def problems_of(certificate: x509.Certificate, at: dt.datetime) -> list[Problem]:
