@@ -24,6 +24,7 @@ _VERBS: Final = (
     "serve",
     "send",
     "inbox",
+    "webmail",
     "queue",
     "trace",
     "selfcheck",

@@ -88,9 +88,11 @@ class Guarded:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
             return
+        if scope["type"] != "http":
+            raise NotImplementedError(f"{scope['type']} is not served here")
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -116,6 +118,14 @@ class Guarded:
             return self._names is None or urlsplit(f"//{host}").hostname in self._names
         except ValueError:
             return False
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """What lives as long as the server does is in the caller's nursery: there is nothing to begin or to end."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 _TOO_LARGE: Final = PlainTextResponse(TooLarge().detail, 413)

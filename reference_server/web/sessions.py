@@ -12,7 +12,8 @@ __all__ = ["Attempts", "Session", "Sessions", "same"]
 MAX_SESSIONS: Final = 1000
 IDLE_S: Final = 30 * 60.0
 
-# Ours: log-ins that fail within this time, of one user and of one address, before the next has to wait it out.
+# Ours: log-ins that fail within this time, of one user from one address and of all from it, before the next has to
+# wait. Nobody locks out who is somewhere else.
 FAILURES_OF_USER: Final = 5
 FAILURES_OF_ADDRESS: Final = 20
 WINDOW_S: Final = 5 * 60.0
@@ -107,19 +108,18 @@ class Attempts:
     def wait_s(self, user: str, address: str) -> float:
         """Seconds until this user, from this address, may try; 0 for now."""
         return max(
-            self._wait_s(("user", user), FAILURES_OF_USER),
-            self._wait_s(("address", address), FAILURES_OF_ADDRESS),
+            self._wait_s((user, address), FAILURES_OF_USER), self._wait_s(("", address), FAILURES_OF_ADDRESS)
         )
 
     def failed(self, user: str, address: str) -> None:
-        for key in (("user", user), ("address", address)):
+        for key in ((user, address), ("", address)):
             self._failed_s.setdefault(key, []).append(self._clock())
             self._failed_s.move_to_end(key)
         while len(self._failed_s) > _MAX_REMEMBERED:
             self._failed_s.popitem(last=False)
 
-    def succeeded(self, user: str) -> None:
-        self._failed_s.pop(("user", user), None)
+    def succeeded(self, user: str, address: str) -> None:
+        self._failed_s.pop((user, address), None)
 
     def _wait_s(self, key: tuple[str, str], allowed: int) -> float:
         now = self._clock()

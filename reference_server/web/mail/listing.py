@@ -102,8 +102,9 @@ class Page:
     note: str = ""
 
     @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // PAGE))
+    def number(self) -> int:
+        """Which page it is, from 1."""
+        return self.first // PAGE + 1
 
 
 @dataclass(slots=True)

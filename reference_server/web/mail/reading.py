@@ -1,7 +1,7 @@
 """One message off the server: within a bound, opened where it is sealed, taken apart."""
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.sealed.keys import Keys
     from harness.sealed.model import Seal
 
-__all__ = ["MAX_MESSAGE_OCTETS", "Message", "fetch_message"]
+__all__ = ["MAX_MESSAGE_OCTETS", "Message", "fetch_message", "keys_for"]
 
 # Ours: what is fetched of a message to be shown. Of a larger one, so much; it can be saved whole.
 MAX_MESSAGE_OCTETS: Final = 32 * 1024 * 1024
@@ -65,21 +65,27 @@ async def fetch_message(
         raise Gone("The server gives no text of this message.")
     letter, seal = await trio.to_thread.run_sync(lambda: _read(octets, keys, prefer_html=prefer_html))
     if not whole:
-        letter = _with_remark(letter, _CUT.format(MAX_MESSAGE_OCTETS // 2**20))
+        letter = replace(letter, remarks=(*letter.remarks, _CUT.format(MAX_MESSAGE_OCTETS // 2**20)))
     flags = frozenset(flag.lower() for flag in known.flags or ())
     return Message(place, flags, size, octets, letter, seal)
-
-
-def _with_remark(letter: Letter, remark: str) -> Letter:
-    names = ("header", "root", "structure", "texts", "alternative", "attachments", "leaves")
-    return Letter(**{name: getattr(letter, name) for name in names}, remarks=(*letter.remarks, remark))
 
 
 def _read(octets: bytes, keys: "Keys | None", *, prefer_html: bool) -> tuple[Letter, "Seal | None"]:
     """Blocking."""
     if keys is None:
         return read_letter(octets, prefer_html=prefer_html), None
-    from harness.sealed.opening import open_message
+    from harness.sealed.opening import open_message  # loads libraries that nobody needs without keys
 
     opened = open_message(octets, keys, dt.datetime.now(dt.UTC))
     return read_letter(opened.content, prefer_html=prefer_html), opened.seal
+
+
+def keys_for(keys: "Keys", address: str) -> "Keys":
+    """The same for one person: everybody's certificates, and the secrets of nobody else."""
+    from harness.sealed.certificates import addresses_of
+    from harness.sealed.openpgp_certs import addresses_of_cert
+
+    wanted = address.lower()
+    own = (each.key for each in keys.identities if wanted in addresses_of(each.certificate))
+    secrets = (each for each in keys.secrets if wanted in addresses_of_cert(each.extract_certificate()))
+    return replace(keys, private_keys=tuple(own), secrets=tuple(secrets))

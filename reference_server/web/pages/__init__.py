@@ -1,0 +1,1 @@
+"""The pages of the webmail, one module for what people do."""
