@@ -21,9 +21,10 @@ from harness.cli.agent import (
 )
 from harness.cli.load_clean import clean_run
 from harness.cli.load_roles import DEFAULT_WEB, AskedRole, role_of
-from harness.cli.load_run import LoadRequest, TargetRequest, run_load
+from harness.cli.load_run import LoadRequest, run_load
 from harness.cli.load_scenarios import print_scenarios, scenario_of, settings_of
 from harness.cli.load_schedule import Asked, shape_of
+from harness.cli.load_target import TargetRequest
 from harness.cli.load_worker import run_worker
 from harness.cli.options import TargetFlags
 

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from harness.cli.load_out import run_number
-from harness.cli.load_run import TargetRequest
 from harness.cli.load_safety import check_owner_agrees
+from harness.cli.load_target import TargetRequest
 from harness.errors import UsageError
 
 __all__ = ["clean_run"]

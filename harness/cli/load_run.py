@@ -4,8 +4,7 @@ import secrets
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,12 +20,11 @@ from harness.cli.load_safety import check_allowed, plan_in_words
 from harness.cli.load_scenarios import Scenario
 from harness.cli.load_schedule import Shape
 from harness.cli.load_screen import live_screen
-from harness.cli.load_target import Place, load_target
-from harness.cli.options import TargetFlags
+from harness.cli.load_target import Place, TargetRequest
 from harness.errors import UsageError
 from loadtests.plan import Plan, Settings
 
-__all__ = ["LoadRequest", "TargetRequest", "patience_s", "run_load"]
+__all__ = ["LoadRequest", "patience_s", "run_load"]
 
 _SEED_BITS: Final = 32
 _RUN_OCTETS: Final = 4
@@ -35,35 +33,6 @@ _EMBEDDED_ACCOUNTS: Final = 100
 # Ours: reading the mailboxes takes a while beyond the waiting for what may still come.
 _READING_S: Final = 300.0
 _WRITING_S: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRequest:
-    """Which target was asked for, by a file, by flags, or by neither."""
-
-    path: Path | None
-    flags: TargetFlags
-    verify_tls: bool
-    accounts: str | None
-    authorized: bool
-
-    @property
-    def embedded(self) -> bool:
-        """Nobody named a target."""
-        return self.path is None and not any(self.flags.values())
-
-    @contextmanager
-    def opened(self, directory: Path, embedded_accounts: int) -> Iterator[Place]:
-        """As `load_target`."""
-        with load_target(
-            self.path,
-            self.flags,
-            verify_tls=self.verify_tls,
-            accounts=self.accounts,
-            embedded_accounts=embedded_accounts,
-            directory=directory,
-        ) as place:
-            yield place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

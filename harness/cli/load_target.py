@@ -12,7 +12,7 @@ from harness.target import Account, Target
 from harness.toml_files import MAX_FILE_OCTETS
 from loadtests.accounts import expand, read_accounts
 
-__all__ = ["Place", "load_target"]
+__all__ = ["Place", "TargetRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +28,49 @@ class Place:
     pids: tuple[int, ...] = ()
 
 
-@contextmanager
-def load_target(
-    path: Path | None,
-    flags: TargetFlags,
-    *,
-    verify_tls: bool,
-    accounts: str | None,
-    embedded_accounts: int,
-    directory: Path,
-) -> Iterator[Place]:
-    """The target that was asked for; the embedded server runs as long as the context.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRequest:
+    """Which target was asked for, by a file, by flags, or by neither.
 
-    Args:
+    Attributes:
         accounts: In place of the target's own: a CSV file, or a pattern.
-        embedded_accounts: How many the embedded server has, where none are given.
-        directory: Private, and there as long as the context.
-
-    Raises:
-        UsageError: A key or flag is wrong.
-        RunFailed: The embedded server did not become ready.
     """
-    if path is None and not any(flags.values()):
-        known = _accounts(accounts, EMBEDDED_DOMAIN) or made_accounts(embedded_accounts)
-        with embedded_server(directory, known) as server:
-            yield Place(Target.load(server.target), server.target, (server.pid,))
-        return
-    # Whether a run may be at all is asked later, when it is known how much it would do.
-    with open_target(path, flags, verify_tls=verify_tls, authorized=True) as target:
-        if path is not None and accounts is None:
-            yield Place(target, path.absolute())
-        else:
-            known = _accounts(accounts, target.domain) or target.accounts
-            yield _written(replace(target, accounts=known), directory)
+
+    path: Path | None
+    flags: TargetFlags
+    verify_tls: bool
+    accounts: str | None
+    authorized: bool
+
+    @property
+    def embedded(self) -> bool:
+        """Nobody named a target."""
+        return self.path is None and not any(self.flags.values())
+
+    @contextmanager
+    def opened(self, directory: Path, embedded_accounts: int) -> Iterator[Place]:
+        """The target that was asked for; the embedded server runs as long as the context.
+
+        Args:
+            directory: Private, and there as long as the context.
+            embedded_accounts: How many the embedded server has, where none are given.
+
+        Raises:
+            UsageError: A key or flag is wrong.
+            RunFailed: The embedded server did not become ready.
+        """
+        if self.embedded:
+            known = _accounts(self.accounts, EMBEDDED_DOMAIN) or made_accounts(embedded_accounts)
+            with embedded_server(directory, known) as server:
+                yield Place(Target.load(server.target), server.target, (server.pid,))
+            return
+        # Whether a run may be at all is asked later, when it is known how much it would do.
+        with open_target(self.path, self.flags, verify_tls=self.verify_tls, authorized=True) as target:
+            if self.path is not None and self.accounts is None:
+                yield Place(target, self.path.absolute())
+            else:
+                known = _accounts(self.accounts, target.domain) or target.accounts
+                yield _written(replace(target, accounts=known), directory)
 
 
 def _accounts(text: str | None, domain: str) -> tuple[Account, ...]:
