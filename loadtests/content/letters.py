@@ -12,15 +12,17 @@ from loadtests.ledger.token import (
     TOKEN_FIELD,
     fields_of,
     mask_of,
-    seal_body,
+    origin,
+    sealing,
     stamp,
-    told,
 )
 from loadtests.plan import Content
 
 __all__ = ["Letter", "Letters"]
 
 _END_OF_DATA: Final = b".\r\n"
+# The token, names, what stands before the Message-ID, the token again.
+_HEAD: Final = TOKEN_FIELD + b": %b\r\n%b%b%b"
 # The author, where the reverse-path is null (RFC 5321 §4.5.5): From cannot be (RFC 5322 §3.6.2).
 _AUTHOR: Final = b"mailproof@" + MESSAGE_ID_DOMAIN
 # Sizes are made for an envelope like this; other addresses add or take a few octets.
@@ -38,7 +40,7 @@ class Letter:
         long_lines: A server may refuse or break its lines; there is nothing to declare.
     """
 
-    __slots__ = ("_form", "_head", "mail_from", "octets", "rcpt_to")
+    __slots__ = ("_form", "_head", "mail_from", "needs_8bit", "octets", "rcpt_to")
 
     def __init__(self, form: "_Ready", head: bytes, mail_from: bytes, rcpt_to: Sequence[bytes]) -> None:
         self._form = form
@@ -46,6 +48,7 @@ class Letter:
         self.mail_from = mail_from
         self.rcpt_to = rcpt_to
         self.octets = len(head) + form.octets
+        self.needs_8bit = form.needs_8bit
 
     @property
     def wire(self) -> bytes:
@@ -63,10 +66,6 @@ class Letter:
         return self._head + self._form.stuffed[: -len(_END_OF_DATA)].replace(b"\r\n..", b"\r\n.")
 
     @property
-    def needs_8bit(self) -> bool:
-        return self._form.needs_8bit
-
-    @property
     def long_lines(self) -> bool:
         return self._form.long_lines
 
@@ -78,16 +77,16 @@ class _Ready:
         before: What stands before the token in the Message-ID, the names left out.
         stuffed: What stands behind it, dot-stuffed, and the final dot.
         octets: How much that is without the dots.
-        sealed: What the token seals behind the names.
+        sealing: What seals all but the names.
     """
 
-    __slots__ = ("before", "long_lines", "mask", "named", "needs_8bit", "octets", "sealed", "stuffed")
+    __slots__ = ("before", "long_lines", "mask", "named", "needs_8bit", "octets", "sealing", "stuffed")
 
     def __init__(self, form: Form) -> None:
         names = form.sealed | {b"from", b"to"} if form.named else form.sealed
         self.named = form.named
         self.mask = mask_of(names)
-        self.sealed = told(fields_of(form.before + form.after), mask_of(form.sealed)) + seal_body(form.body)
+        self.sealing = sealing(form.body, fields_of(form.before + form.after), mask_of(form.sealed))
         self.before = b"%b%b: <" % (form.before, MESSAGE_ID)
         rest = b"@%b>\r\n%b\r\n%b" % (MESSAGE_ID_DOMAIN, form.after, form.body)
         self.stuffed = dot_stuff(rest) + _END_OF_DATA
@@ -112,8 +111,7 @@ class Letters:
     """
 
     def __init__(self, content: Content, seed: int, run: str, worker: int) -> None:
-        self._run: Final = run.encode()
-        self._worker: Final = worker
+        self._origin: Final = origin(run, worker)
         pool = pool_of(content, seed, self._overhead())
         self.notes: Final = pool.notes
         self.needs_8bit: Final = any(form.needs_8bit for form in pool.forms)
@@ -140,6 +138,5 @@ class Letters:
 
     def _compose(self, form: _Ready, slot: int, mail_from: bytes, rcpt_to: Sequence[bytes]) -> Letter:
         names = b"From: %b\r\nTo: %b\r\n" % (mail_from or _AUTHOR, rcpt_to[0]) if form.named else b""
-        token = stamp(self._run, self._worker, slot, form.mask, names + form.sealed)
-        head = b"%b: %b\r\n%b%b%b" % (TOKEN_FIELD, token, names, form.before, token)
-        return Letter(form, head, mail_from, rcpt_to)
+        token = stamp(self._origin, slot, form.mask, form.sealing, names)
+        return Letter(form, _HEAD % (token, names, form.before, token), mail_from, rcpt_to)

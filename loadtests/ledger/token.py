@@ -15,7 +15,7 @@ end may come or go (mbox), as may the ``>`` before "From ". Everything else that
 """
 
 import re
-from binascii import crc_hqx
+from binascii import crc_hqx, hexlify
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -30,8 +30,10 @@ __all__ = [
     "fields_of",
     "identify",
     "mask_of",
+    "origin",
     "read",
     "seal_body",
+    "sealing",
     "split",
     "stamp",
     "told",
@@ -44,10 +46,8 @@ _NAME: Final = TOKEN_FIELD.lower()
 _ID: Final = MESSAGE_ID.lower()
 
 # Fields that have no reason to change on the way, each at most once in a message (RFC 5322 §3.6, RFC 2045 §3), in
-# lower case. A letter's own names come first, so that what is digested can begin with them.
+# lower case. A letter's own names come last, so that all before them is digested once for many letters.
 SEALED: Final = (
-    b"from",
-    b"to",
     b"date",
     b"subject",
     b"mime-version",
@@ -62,6 +62,8 @@ SEALED: Final = (
     b"content-description",
     b"content-disposition",
     b"content-language",
+    b"from",
+    b"to",
 )
 
 _TOKEN: Final = re.compile(
@@ -115,7 +117,7 @@ def read(content: bytes) -> Found | None:
     whole = (
         fields.get(_ID) == MESSAGE_ID + b": <%b@%b>" % (found.text, MESSAGE_ID_DOMAIN)
         and _token_field_kept(found.text, fields, header)
-        and found.digest == _digest(told(fields, found.mask) + seal_body(body))
+        and found.digest == _digest(sealing(body, fields, found.mask))
     )
     return Found(found.token, whole)
 
@@ -189,15 +191,29 @@ def seal_body(body: bytes) -> bytes:
     return blake2b(kept, digest_size=16).digest()
 
 
-def _digest(sealed: bytes) -> bytes:
-    return blake2b(sealed, digest_size=8).hexdigest().encode()
+def sealing(body: bytes, fields: Mapping[bytes, bytes], mask: int) -> blake2b:
+    """What seals a body and these fields; more fields, in the order of `SEALED`, may be added to a copy of it."""
+    return blake2b(seal_body(body) + told(fields, mask), digest_size=8)
 
 
-def stamp(run: bytes, worker: int, slot: int, mask: int, sealed: bytes) -> bytes:
+def _digest(seal: blake2b) -> bytes:
+    return hexlify(seal.digest())
+
+
+def origin(run: str, worker: int) -> bytes:
+    """How the tokens of all messages of one worker begin."""
+    return b"%b.%d." % (run.encode(), worker)
+
+
+def stamp(origin: bytes, slot: int, mask: int, sealing: blake2b, names: bytes) -> bytes:
     """The token of a message.
 
     Args:
-        sealed: What its seal is of: the sealed fields, as in `told`, and behind them the body, as in `seal_body`.
+        mask: All that is sealed.
+        sealing: What seals it but for its names.
+        names: The rest, as in `told`.
     """
-    text = b"%b.%d.%08d.%04x%b" % (run, worker, slot, mask, _digest(sealed))
-    return b"%b%04x" % (text, crc_hqx(text, 0))
+    seal = sealing.copy()
+    seal.update(names)
+    text = b"%b%08d.%04x%b" % (origin, slot, mask, hexlify(seal.digest()))
+    return text + hexlify(crc_hqx(text, 0).to_bytes(2))

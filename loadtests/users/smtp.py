@@ -35,6 +35,7 @@ class SmtpUser(MailUser):
         self.traffic: Final = plan.settings.traffic
         # A run with the same seed sends to the same people; no secret comes of it.
         self.random = Random(f"{plan.seed}/{self.shared.worker}/{next(self._made)}")  # noqa: S311
+        self._sender: Final = self.shared.target.policy.sender.encode()
 
     def check(self) -> None:
         """
@@ -78,7 +79,7 @@ class SmtpUser(MailUser):
         """A message to as many recipients as the profile says, entered into the ledger; to be sent once."""
         shared, traffic, rng = self.shared, self.traffic, self.random
         mailboxes = shared.accounts.recipients(rng, self.between(traffic.recipients))
-        addresses = [shared.accounts.addresses[each] for each in mailboxes]
+        addresses = list(map(shared.accounts.addresses.__getitem__, mailboxes))
         unknown = -1
         if traffic.unknown and rng.random() < traffic.unknown:
             unknown = len(mailboxes) - 1
@@ -93,7 +94,7 @@ class SmtpUser(MailUser):
 
     def sender(self) -> bytes:
         """The reverse-path of the next message, without its brackets."""
-        return self.shared.target.policy.sender.encode()
+        return self._sender
 
 
 class SubmissionUser(SmtpUser):

@@ -195,16 +195,15 @@ class SmtpSession(SmtpDialogue):
 
     def _read_envelope(self, outgoing: Outgoing, since_s: float) -> None:
         """Read and judge the replies to an envelope that was sent in one write at `since_s`."""
-        recipients = len(outgoing.letter.rcpt_to)
+        names = self.names.envelope(len(outgoing.letter.rcpt_to))
         try:
-            replies = self.replies.some(recipients + 2)
+            replies = self.replies.some(len(names))
         except (TransportError, ProtocolError) as exc:
             self._not_sent(outgoing)
-            name = self.names.envelope(recipients)[self.replies.held]
-            raise self._broken(name, since_s, exc) from exc
-        if bytes(map(_first_octet, replies)) == _all_well(recipients) and outgoing.unknown < 0:
-            outgoing.accepted = range(recipients)
-            self.recorder.ok_together(self.names.envelope(recipients), since_s)
+            raise self._broken(names[self.replies.held], since_s, exc) from exc
+        if bytes(map(_first_octet, replies)) == _all_well(len(names)) and outgoing.unknown < 0:
+            outgoing.accepted = range(len(names) - 2)
+            self.recorder.ok_together(names, since_s)
         else:
             self._judge(outgoing, replies, since_s)
 
@@ -364,6 +363,6 @@ class SmtpSession(SmtpDialogue):
 
 
 @lru_cache
-def _all_well(recipients: int) -> bytes:
-    """The first octets of an envelope's replies when all goes well."""
-    return bytes([DONE] * (recipients + 1) + [GO_ON])
+def _all_well(commands: int) -> bytes:
+    """The first octets of the replies to an envelope of so many commands when all goes well."""
+    return bytes([DONE] * (commands - 1) + [GO_ON])
