@@ -1,7 +1,9 @@
 """A context whose connections know their channel bindings and, on a server, the name that the client asked for."""
 
+import selectors
 import ssl
 import threading
+import time
 from typing import Final
 
 from harness.tls.certificates import read_certificate
@@ -10,7 +12,7 @@ from harness.wire.tls import TLS_EXPORTER, TLS_SERVER_END_POINT
 
 __all__ = ["TlsContext", "TlsObject", "TlsSocket"]
 
-# Secrets in a key log are told apart by who is at it: one handshake in memory takes a step at a time.
+# Whose secret is in a key log is told by who is at it: one handshake at a time takes a step.
 _STEP: Final = threading.Lock()
 
 
@@ -42,7 +44,7 @@ class TlsObject(ssl.SSLObject):
     """
 
     asked_name: str | None = None
-    exporter: bytes | None = None
+    exporter_secret: bytes | None = None
     _failure: ssl.SSLError | None = None
 
     def do_handshake(self) -> None:
@@ -72,20 +74,43 @@ class TlsObject(ssl.SSLObject):
 class TlsSocket(ssl.SSLSocket):
     """A connection on a blocking socket.
 
-    There is no exporter where several handshakes of one context run at the same time.
-
     Attributes:
         asked_name: As a `TlsObject` has it.
     """
 
     asked_name: str | None = None
-    exporter: bytes | None = None
+    exporter_secret: bytes | None = None
 
-    def do_handshake(self, block: bool = False) -> None:
+    def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002
+        """Step by step, so that nobody waits for a peer while others may take a step."""
+        timeout_s = self.gettimeout()
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self.settimeout(0)
         try:
-            super().do_handshake(block)
+            while (event := self._step()) is not None:
+                self._wait_for(event, deadline)
         finally:
-            _keep_exporter(self)
+            self.settimeout(timeout_s)
+
+    def _step(self) -> int | None:
+        """What has to be waited for, None when the handshake is over."""
+        with _STEP:
+            try:
+                super().do_handshake()
+            except ssl.SSLWantReadError:
+                return selectors.EVENT_READ
+            except ssl.SSLWantWriteError:
+                return selectors.EVENT_WRITE
+            finally:
+                _keep_exporter(self)
+        return None
+
+    def _wait_for(self, event: int, deadline: float | None) -> None:
+        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, event)
+            if not selector.select(left_s):
+                raise TimeoutError("the handshake took too long")
 
     def get_channel_binding(self, cb_type: str = "tls-unique") -> bytes | None:
         return _own_binding(self, cb_type) if cb_type in _OURS else super().get_channel_binding(cb_type)
@@ -95,16 +120,15 @@ _OURS: Final = frozenset({TLS_EXPORTER, TLS_SERVER_END_POINT})
 
 
 def _keep_exporter(connection: TlsObject | TlsSocket) -> None:
-    """The secret of a handshake, where there is no doubt that it is this one's."""
-    context = connection.context
-    secrets = context.key_log.take() if isinstance(context, TlsContext) else []
-    if len(secrets) == 1:
-        connection.exporter = export(secrets[0])
+    """The secret that a step of the handshake brought, where it did."""
+    if isinstance(connection.context, TlsContext):
+        for secret in connection.context.key_log.take():
+            connection.exporter_secret = secret
 
 
 def _own_binding(connection: TlsObject | TlsSocket, name: str) -> bytes | None:
     if name == TLS_EXPORTER:
-        return connection.exporter
+        return export(connection.exporter_secret) if connection.exporter_secret else None
     if connection.server_side:
         return connection.context.end_point if isinstance(connection.context, TlsContext) else None
     certificate = connection.getpeercert(binary_form=True)
