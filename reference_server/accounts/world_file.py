@@ -27,7 +27,9 @@ class WorldFile:
         self._hasher = _CHEAP if site.world.cheap_hashes else PasswordHasher()
         self._site = site
         self._hashes = {
-            user.address: self._hasher.hash(user.password) for user in site.residents if user.password
+            user.address: self._hasher.hash(scram.prepared(user.password))
+            for user in site.residents
+            if user.password
         }
         self._nobody = self._hasher.hash("nobody's password")
         self._secret = secrets.token_bytes(32)

@@ -79,8 +79,10 @@ class Login(Generic[Reply]):
                 raise sasl.SaslDenied("wrong user or password")
             return sasl.Success(known)
 
-        prepared = prepared_or_not(user), prepared_or_not(password)
-        return self._follow(lambda: sasl.VerifyPassword(*prepared, verified))
+        question = sasl.VerifyPassword(
+            prepared_or_not(user), prepared_or_not(password), verified, sent=password
+        )
+        return self._follow(lambda: question)
 
     def _follow(self, go_on: Callable[[], sasl.Step]) -> Reply | None:
         """Until the client is to be answered, or an errand has to be waited for."""
@@ -123,9 +125,10 @@ class Login(Generic[Reply]):
     def _continuation(self, question: sasl.Question) -> Callable[[], sasl.Step]:
         accounts = self.context.accounts
         match question:
-            case sasl.VerifyPassword(user, password, then, authorization):
+            case sasl.VerifyPassword(user, _, then, authorization):
                 self._user, self._authorization = user, authorization
-                verified = accounts.verify(user, password)
+                tried = (accounts.verify(user, password) for password in question.passwords)
+                verified = next((found for found in tried if found is not None), None)
                 return lambda: then(verified)
             case sasl.GiveScramKeys(user, mechanism, with_keys):
                 self._user = user

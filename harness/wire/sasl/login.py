@@ -42,11 +42,12 @@ class LoginServer:
     def step(self, response: bytes | None) -> Step:
         if response is None:
             return Challenge(b"Username:")
-        word = saslprep(text(response))
+        sent = text(response)
+        word = saslprep(sent)
         if not word:
             raise SaslError("LOGIN takes a user and a password, neither of them empty")
         if self._user:
-            return VerifyPassword(self._user, word, _verified)
+            return VerifyPassword(self._user, word, _verified, sent=sent)
         self._user = word
         return Challenge(b"Password:")
 

@@ -56,4 +56,4 @@ class PlainServer:
                 raise SaslDenied("wrong user or password")
             return Success(known, authorization)
 
-        return VerifyPassword(user, password, verified, authorization)
+        return VerifyPassword(user, password, verified, authorization, sent=fields[2])

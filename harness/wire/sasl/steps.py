@@ -64,13 +64,22 @@ class VerifyPassword:
     """Whether this is the user's password: answered by the user's name, None where it is not.
 
     Attributes:
+        password: Prepared (RFC 4013).
         authorization: Whom the client will want to act as.
+        sent: The password before its preparation, where that made it another: what was hashed may not have been
+            prepared.
     """
 
     user: str
     password: str = field(repr=False)
     then: Callable[[str | None], "Step"] = field(repr=False, compare=False)
     authorization: str = ""
+    sent: str = field(default="", repr=False)
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """What to hold against what is kept: one, or two."""
+        return (self.password, self.sent) if self.sent not in ("", self.password) else (self.password,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from harness.target import Protocol
 from harness.wire import sasl
 from harness.wire.sasl import Identity
 from reference_server.accounts import BackEndUnavailable
+from reference_server.world import User
 from reference_server.world.sasl import SaslSettings
 
 SECURE = [Protocol.SUBMISSIONS, Protocol.POP3S, Protocol.IMAPS]
@@ -281,3 +282,27 @@ class Cancelling:
             raise LocalProtocolError("enough")
         self._left -= 1
         return self._inner.respond(challenge)
+
+
+# Names and passwords beyond ASCII
+
+ODD = User("jose", "\u2168 s\u00e9same\u00ad", "jose@example.test")
+
+
+@everywhere
+@hashes
+@pytest.mark.parametrize("name", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS"])
+@pytest.mark.parametrize("typed", [ODD.password, "IX s\u00e9same", "IX se\u0301same"])
+def test_a_password_is_compared_in_its_prepared_form(
+    run, protocol: Protocol, cheap_hashes: bool, name: str, typed: str
+) -> None:
+    session = run(users=(ODD,), cheap_hashes=cheap_hashes).connect(protocol)
+    assert LET_IN.fullmatch(session.log_in(name, Identity("jose", typed)))
+
+
+def test_it_is_so_where_no_mechanism_is_used(run) -> None:
+    running = run(users=(ODD,))
+    pop3 = running.connect(Protocol.POP3S).client
+    assert pop3.login("jose", "IX s\u00e9same").ok
+    imap = running.connect(Protocol.IMAPS).client
+    assert imap.login("jose", ODD.password).ok

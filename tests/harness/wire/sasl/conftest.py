@@ -32,8 +32,8 @@ class Directory:
         while not isinstance(step, sasl.Challenge | sasl.Success):
             self.asked.append(step)
             match step:
-                case sasl.VerifyPassword(user, password, then, _authorization):
-                    step = then(user if self.passwords.get(user) == password else None)
+                case sasl.VerifyPassword(user, _password, then, _authorization):
+                    step = then(user if self.passwords.get(user) in step.passwords else None)
                 case sasl.GivePassword(user, then):
                     step = then(self.passwords.get(user))
                 case sasl.GiveScramKeys(user, mechanism, with_keys):

@@ -30,8 +30,8 @@ SERVERS = {"PLAIN": PlainServer, "LOGIN": LoginServer}
 names = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=12)
 
 
-def asked(user: str, password: str, authorization: str = "") -> VerifyPassword:
-    return VerifyPassword(user, password, lambda _known: Success(user), authorization)
+def asked(user: str, password: str, authorization: str = "", sent: str = "") -> VerifyPassword:
+    return VerifyPassword(user, password, lambda _known: Success(user), authorization, sent or password)
 
 
 @given(st.binary(max_size=40))
@@ -97,7 +97,9 @@ def test_a_wrong_password_is_denied() -> None:
 
 
 def test_plain_compares_what_is_prepared() -> None:
-    assert PlainServer().step("\0\u2168\0s\u00adecret".encode()) == asked("IX", "secret")
+    assert PlainServer().step("\0\u2168\0s\u00adecret".encode()) == asked("IX", "secret", sent="s\u00adecret")
+    assert asked("IX", "secret", sent="s\u00adecret").passwords == ("secret", "s\u00adecret")
+    assert asked("IX", "secret").passwords == ("secret",)
 
 
 def test_plain_may_wait_for_an_empty_challenge() -> None:
