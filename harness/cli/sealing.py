@@ -33,7 +33,7 @@ KeysDirectory = Annotated[
 def known_keys(
     directory: Path | None, of_target: Path | None, keys: list[Path] | None, certs: list[Path] | None
 ) -> Keys:
-    """All that flags and target file name.
+    """All that flags and target file name; a file that is named by itself comes before a directory.
 
     Raises:
         UsageError: Something named cannot be read.
@@ -41,7 +41,7 @@ def known_keys(
     if directory is not None and not directory.is_dir():
         raise UsageError(f"--keys {directory}: is no directory")
     chosen = directory or of_target
-    paths = [*([chosen] if chosen else []), *(keys or ()), *(certs or ())]
+    paths = [*(keys or ()), *(certs or ()), *([chosen] if chosen else [])]
     return load_keys(paths, os.environ.get(PASSPHRASE_ENV))
 
 
