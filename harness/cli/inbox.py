@@ -127,14 +127,13 @@ def inbox(
     closed; 2 usage; 3 the mailbox cannot be reached, or what was asked for is not there.
     """
     command = _Command.parse(words or [], to=to, source=source)
-    opener = Opener()
     choice = _Choice(unread=unread, search=search, last=last, as_json=as_json)
     screen = Console(highlight=False)
     if spool is not None:
         if command.target is not None:
             raise UsageError("give a target file or --spool, not both")
         kept = None if hold or (command.verb and mbox is None) else _kept(spool, mbox)
-        opener.keys = known_keys(keys, None, key, cert)
+        opener = Opener(lambda: known_keys(keys, None, key, cert))
         with open_spool(spool, kept) as box:
             command.run(box, screen, choice, opener, None)
         raise typer.Exit(command.exit_code(opener))
@@ -151,7 +150,7 @@ def inbox(
     with open_agent_target(command.target, flags, verify_tls=verify_tls) as target:
         who = chosen_account(target, account, user)
         whole = terms_for(target, who, terms, timeout)
-        opener.keys = known_keys(keys, target.keys, key, cert)
+        opener = Opener(lambda: known_keys(keys, target.keys, key, cert))
         with _open(target, whole, folder, via) as box:
             command.run(box, screen, choice, opener, _replier(target, whole, screen, opener))
     raise typer.Exit(command.exit_code(opener))

@@ -23,6 +23,8 @@ from harness.target import Target
 
 __all__ = ["serve"]
 
+# Ours: of so many accounts the keys take a second to make.
+_MANY_ACCOUNTS: Final = 100
 # Ours: a word and a host's name.
 _MAX_ORDER: Final = 1000
 
@@ -58,12 +60,12 @@ def serve(
         ),
     ] = Path("mailproof-target.toml"),
     keys: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--keys/--no-keys",
-            help="Keys for the accounts, S/MIME and OpenPGP: in DIR/keys with --data, else beside the target file.",
+            help="Keys for the accounts, in DIR/keys with --data, else beside the target file; default: up to 100.",
         ),
-    ] = True,
+    ] = None,
     until_eof: Annotated[
         bool,
         typer.Option("--until-eof", help="End with the standard input, too: when whoever started it does."),
@@ -159,10 +161,12 @@ def describe(running: RunningWorld) -> None:
 
 @contextmanager
 def key_directory(
-    running: RunningWorld, data: Path | None, out: Path, *, wanted: bool
+    running: RunningWorld, data: Path | None, out: Path, *, wanted: bool | None
 ) -> Iterator[Path | None]:
     """Keys for every account of the world: kept with its data, or gone at the end with its target file."""
     addresses = [account.address for host in running.hosts.values() for account in host.target.accounts]
+    if wanted is None:
+        wanted = len(addresses) <= _MANY_ACCOUNTS
     if not wanted or not addresses:
         yield None
         return

@@ -1,7 +1,9 @@
 """A message opened and judged with somebody's keys, and what is told of its seal."""
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 from rich.console import Console
 from rich.text import Text
@@ -28,16 +30,21 @@ class SealedLetter:
     seal: Seal
 
 
-@dataclass(slots=True)
+@dataclass
 class Opener:
-    """Opens messages with these keys.
+    """Opens messages with somebody's keys.
 
     Attributes:
+        load: Gets the keys; called when the first message is opened.
         wary: Whether one of those opened so far is not what it should be.
     """
 
-    keys: Keys = field(default_factory=Keys)
+    load: Callable[[], Keys] = Keys
     wary: bool = False
+
+    @cached_property
+    def keys(self) -> Keys:
+        return self.load()
 
     def __call__(self, content: bytes) -> SealedLetter:
         opened = open_message(content, self.keys, dt.datetime.now(dt.UTC))

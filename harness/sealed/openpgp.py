@@ -15,7 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, Final
 
-from pysequoia import Cert, PyDecryptor, PySigner, Sig, SignatureMode, decrypt_file, encrypt, sign, verify
+from pysequoia import (
+    Cert,
+    PyDecryptor,
+    PySigner,
+    Sig,
+    SignatureMode,
+    Tsk,
+    decrypt_file,
+    encrypt,
+    sign,
+    verify,
+)
 from pysequoia.packet import HashAlgorithm, PacketPile, SignatureType, Tag
 
 from harness.errors import UsageError
@@ -28,6 +39,8 @@ __all__ = ["hash_name", "open_openpgp", "seal_openpgp", "sign_openpgp", "verify_
 # Ours: octets of what comes out of one message; compressed octets can stand for a million times more.
 MAX_OPENED_OCTETS: Final = 64 * 1024 * 1024
 _MAX_SIGNATURES: Final = 16
+# Ours: keys that are tried on a message that names none.
+_MAX_TRIES: Final = 20
 
 # How sequoia's Python side says that a signature is within a compressed packet within an encrypted one.
 _COMPRESSED: Final = "Unexpected message structure"
@@ -44,7 +57,8 @@ _ARMOR: Final = re.compile(
 
 # RFC 9580 §4.3: packet types by number.
 _SIGNATURE: Final = 2
-_SESSION_KEYS: Final = frozenset({1, 3})
+_PUBLIC_SESSION_KEY: Final = 1
+_SESSION_KEYS: Final = frozenset({_PUBLIC_SESSION_KEY, 3})
 
 # Reads so many octets and ends, whatever comes behind them; a process of its own, because the library that writes
 # to it lets no other thread run.
@@ -93,7 +107,7 @@ def open_openpgp(
     reason = "no key here"
     try:
         message = _encrypted(octets)
-        for secret in keys.secrets:
+        for secret in _secrets_for(message, keys.secrets):
             opening = _Opening(message, secret.decryptor(keys.passphrase), keys.openpgp)
             try:
                 content, signed_by = opening.run()
@@ -179,6 +193,33 @@ def _taker(to: IO[bytes]) -> Iterator[str]:
         taker.wait()
 
 
+def _secrets_for(message: bytes, secrets: Sequence[Tsk]) -> list[Tsk]:
+    """Those of our keys that a message is for; and some others, where it does not say of everybody who it is for."""
+    wanted = list(_recipients(message))
+    named, others = [], []
+    for secret in secrets:
+        (named if _has_key(secret.extract_certificate(), wanted) else others).append(secret)
+    return named if all(wanted) else [*named, *others[:_MAX_TRIES]]
+
+
+def _recipients(message: bytes) -> Iterator[str]:
+    """The keys that a message is encrypted for, by fingerprint or key id; ``""`` for one that is not named.
+
+    Source: RFC 9580 §5.1.
+    """
+    at = 0
+    while at < len(message):
+        kind, begin, end = _packet(message, at)
+        if kind not in _SESSION_KEYS:
+            return
+        body = message[begin:end]
+        if kind == _PUBLIC_SESSION_KEY:
+            # Version 3 has a key id; version 6 a length, a key version, a fingerprint.
+            name = body[1:9] if body[:1] == b"\3" else body[3 : 2 + body[1]] if len(body) > 2 else b""
+            yield name.hex() if any(name) else ""
+        at = end
+
+
 def _secret(keys: Keys, address: str) -> PySigner:
     secret = keys.secret_of(address)
     if secret is None:
@@ -244,11 +285,14 @@ def _cert_of(issuer: str, known: Sequence[Cert]) -> Cert | None:
     """The certificate that has this key, by the fingerprint or the key id at its end."""
     if not issuer:
         return None
-    for cert in known:
-        keys = (each for each in PacketPile.from_bytes(bytes(cert)) if each.tag in _KEY_TAGS)
-        if any((each.fingerprint or "").endswith(issuer) or each.key_id == issuer for each in keys):
-            return cert
-    return None
+    return next((cert for cert in known if _has_key(cert, [issuer])), None)
+
+
+def _has_key(cert: Cert, wanted: Sequence[str]) -> bool:
+    """Whether one of the keys of a certificate is one of these, by fingerprint or key id (RFC 9580 §5.5.4)."""
+    keys = (each for each in PacketPile.from_bytes(bytes(cert)) if each.tag in _KEY_TAGS)
+    names = {name for each in keys for name in (each.fingerprint, each.key_id)}
+    return not names.isdisjoint(wanted)
 
 
 # Octets: what is looked at before the library is, which opens whatever it is given, however much that is
@@ -281,15 +325,15 @@ def _signatures(octets: bytes) -> Iterator[bytes]:
     packets = _dearmored(octets)
     at, count = 0, 0
     while at < len(packets) or not count:
-        kind, end = _packet(packets, at)
+        kind, _begin, end = _packet(packets, at)
         if kind != _SIGNATURE or count == _MAX_SIGNATURES:
             raise ValueError("not a signature, or too many")
         yield packets[at:end]
         at, count = end, count + 1
 
 
-def _packet(octets: bytes, at: int) -> tuple[int, int]:
-    """A packet's type, and where it ends; of one whose length is not given, the end of all octets.
+def _packet(octets: bytes, at: int) -> tuple[int, int, int]:
+    """A packet's type, where its body begins and ends; where its length is not given, at the end of all octets.
 
     Raises:
         ValueError: No packet begins here.
@@ -308,12 +352,12 @@ def _packet(octets: bytes, at: int) -> tuple[int, int]:
         elif first == 255 and len(head) == 6:
             length, begin = int.from_bytes(head[2:6], "big"), at + 6
         else:
-            return kind, len(octets)
+            return kind, at + 2, len(octets)
     else:
         kind, width = (head[0] & 0x3F) >> 2, head[0] & 3
         if width == 3:
-            return kind, len(octets)
+            return kind, at + 1, len(octets)
         length, begin = int.from_bytes(head[1 : 1 + (1 << width)], "big"), at + 1 + (1 << width)
     if begin + length > len(octets):
         raise ValueError("an OpenPGP packet is cut short")
-    return kind, begin + length
+    return kind, begin, begin + length

@@ -242,7 +242,7 @@ def test_an_answer_to_an_encrypted_message_is_encrypted(
     assert run(*sent, "--encrypt", scheme).exit_code == 0
     target = server.target
     terms = Terms(context=client_context(target), account=target.accounts[0], server_name=target.server_name)
-    opener = Opener(keys)
+    opener = Opener(lambda: keys)
     reply = _replier(target, terms, Console(quiet=True), opener)
     assert reply is not None
 
