@@ -142,7 +142,7 @@ def _in_order(listed: Iterable[ListData]) -> list[Folder]:
 
 
 def _folder(data: ListData, use: Use | None) -> Folder:
-    name = shown_name(data.name)
+    name = "Inbox" if use is Use.INBOX else shown_name(data.name)
     pieces = name.split(data.delimiter.decode("latin-1")) if data.delimiter else [name]
     return Folder(
         mailbox=data.name,

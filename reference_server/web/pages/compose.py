@@ -62,7 +62,11 @@ class ComposePages:
     async def take(self, request: Request) -> Response:
         """Send it, or keep it as a draft; what cannot be sent is kept, so that nothing is lost."""
         session = self._site.session(request)
-        form = await self._read(session, await self._site.form(request, session.csrf))
+        sent_form = await self._site.form(request, session.csrf)
+        try:
+            form = await self._read(session, sent_form)
+        finally:
+            await sent_form.close()
         if form.action == "discard":
             await self._drop_draft(session, form.sheet.draft)
             session.notes.append("Discarded.")

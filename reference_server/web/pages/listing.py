@@ -63,6 +63,7 @@ class ListPages:
                 "orders": list(Order),
                 "folder_name": shown_name(mailbox),
                 "mailbox": mailbox,
+                "page_url": lambda number: _page_url(mailbox, page.wanted, number),
             }
             return await self._site.page(request, session, "list.html.j2", context, imap=imap, folder=mailbox)
 
@@ -145,6 +146,11 @@ def _wanted(query: QueryParams) -> Wanted:
     return Wanted(
         max(1, number), query.get("q", "")[:MAX_QUERY].strip(), Order(order) if known else Order.NEWEST
     )
+
+
+def _page_url(mailbox: bytes, wanted: Wanted, number: int) -> str:
+    order = "" if wanted.order is Order.NEWEST else wanted.order.value
+    return listing_url(mailbox, page=number, q=wanted.query, order=order)
 
 
 def _back(form: FormData) -> str:

@@ -100,6 +100,7 @@ class Site:
             max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_OCTETS
         )
         if not csrf or not same(str(form.get("csrf", "")), csrf):
+            await form.close()
             raise HTTPException(
                 403, "This form is too old. Go back, load the page again, and send it once more."
             )
