@@ -196,7 +196,8 @@ def _taker(to: IO[bytes]) -> Iterator[str]:
 def _secrets_for(message: bytes, secrets: Sequence[Tsk]) -> list[Tsk]:
     """Those of our keys that a message is for; and some others, where it does not say of everybody who it is for."""
     wanted = list(_recipients(message))
-    named, others = [], []
+    named: list[Tsk] = []
+    others: list[Tsk] = []
     for secret in secrets:
         (named if _has_key(secret.extract_certificate(), wanted) else others).append(secret)
     return named if all(wanted) else [*named, *others[:_MAX_TRIES]]

@@ -1,17 +1,22 @@
 """Whose a certificate is, and through whom an authority vouches for it."""
 
 import datetime as dt
+import hashlib
 
 import pytest
+from asn1crypto import cms
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from harness.sealed import Keys, Problem, Scheme, Standing, Wish, open_message, seal
 from harness.sealed.certificates import addresses_of, for_sealing, for_signing, problems_of, vouched_for
 from harness.sealed.keys import Identity
 from harness.sealed.make_keys import issue, make_authority
+from harness.sealed.smime_verify import verify_smime
 
 ALICE = "alice@example.test"
 
@@ -127,3 +132,51 @@ def test_an_old_certificate_has_its_address_in_the_subject(world) -> None:
     )  # fmt: skip
 
     assert addresses_of(made) == (ALICE,)
+
+
+@pytest.mark.parametrize("altered", [False, True])
+def test_ed25519_signatures_are_verified(world, altered: bool) -> None:
+    """RFC 8551 §2.2 asks for EdDSA; cryptography and openssl 3.0 make none, so this one is put together here."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    content = b"Content-Type: text/plain\r\n\r\nx\r\n"
+    names = x509.SubjectAlternativeName([x509.RFC822Name(ALICE)])
+    issuer = world.authority.certificate.subject
+    made = (
+        x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(issuer).public_key(key.public_key())
+        .serial_number(7).not_valid_before(world.at).not_valid_after(world.at + dt.timedelta(days=1))
+        .add_extension(names, critical=True).sign(world.authority.key, hashes.SHA256())
+    )  # fmt: skip
+    attributes = cms.CMSAttributes(
+        [
+            {"type": "content_type", "values": ["data"]},
+            {"type": "message_digest", "values": [hashlib.sha512(content).digest()]},
+        ]
+    )
+    signed = cms.SignedData(
+        {
+            "version": "v1",
+            "digest_algorithms": [{"algorithm": "sha512"}],
+            "encap_content_info": {"content_type": "data"},
+            "certificates": [asn1_x509.Certificate.load(made.public_bytes(Encoding.DER))],
+            "signer_infos": [
+                {
+                    "version": "v1",
+                    "sid": {
+                        "issuer_and_serial_number": {
+                            "issuer": asn1_x509.Name.load(issuer.public_bytes()), "serial_number": 7,
+                        }
+                    },
+                    "digest_algorithm": {"algorithm": "sha512"},
+                    "signed_attrs": attributes,
+                    "signature_algorithm": {"algorithm": "ed25519"},
+                    "signature": key.sign(attributes.dump()),
+                }
+            ],
+        }
+    )  # fmt: skip
+    der = cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump()
+
+    (found,) = verify_smime(der, content + b"y" * altered, world.keys, world.at)
+
+    assert found.addresses == (ALICE,)
+    assert found.problems == ((Problem.ALTERED,) if altered else ())
