@@ -12,7 +12,7 @@ import trio
 
 from harness.errors import ConnectFailed, RemoteProtocolError, TimedOut, TlsFailed, TransportError
 from reference_server.envelope import Recipient
-from reference_server.journal import Journal
+from reference_server.journal import Direction, Journal
 from reference_server.relay.connection import Connection, Line, Peer
 from reference_server.relay.dialogue import Dialogue
 from reference_server.relay.doubt import InDoubt, Turn
@@ -214,6 +214,8 @@ class Courier:
             try:
                 session = await self._open(peer, handover.attempt.queue_id, asked)
             except Refused as exc:
+                if not exc.outcome.by_peer:
+                    self._line.note(peer, Direction.NOTE, exc.outcome.diagnostic, handover.attempt.queue_id)
                 handover.put_off_all(exc.outcome)
             except (TransportError, RemoteProtocolError) as exc:
                 handover.put_off_all(Outcome(Fate.DEFERRED, _status(exc), str(exc), peer.name))

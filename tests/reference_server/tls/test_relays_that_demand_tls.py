@@ -88,6 +88,7 @@ def test_nothing_goes_until_tls_is_there_again(stripped, send) -> None:
         server.journal.listen(seen.append)
         wait_for = send(server)
         wait_for(lambda event: event.kind is Kind.QUEUE and "4.7.4" in event.text)
+        wait_for(lambda event: event.text == "TLS is required and was not offered")
         assert not any(map(in_the_clear, seen))
 
         stripped.clear()
