@@ -304,7 +304,7 @@ class World:
     filters: tuple[StageSettings, ...] = ()
     accounts: AccountSettings = field(default_factory=AccountSettings)
     sasl: SaslSettings = field(default_factory=SaslSettings)
-    plaintext_login: bool = True
+    plaintext_login: bool = False
     cheap_hashes: bool = False
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)

@@ -22,5 +22,6 @@ ONE_SERVER: Final = World(
         ),
     ),
     users=tuple(User(name, "secret", f"{name}@example.test") for name in ("alice", "bob", "carol")),
+    plaintext_login=True,
     cheap_hashes=True,
 )

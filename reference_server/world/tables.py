@@ -142,7 +142,7 @@ class WorldTable(_Table, frozen=True):
     domains: list[DomainTable]
     name: str = ""
     seed: int | None = None
-    plaintext_login: bool = True
+    plaintext_login: bool = False
     cheap_hashes: bool = False
     users: list[UserTable] = []
     network: NetworkTable = NetworkTable()

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from reference_server.world.filter_tables import FilterTable
+from reference_server.world.sasl_tables import SaslTable
 from reference_server.world.tables import (
     DomainTable,
     HostTable,
@@ -23,7 +24,19 @@ from reference_server.world.tls_tables import TlsTable
 PAGE = (Path(__file__).parents[3] / "docs" / "worlds.md").read_text("utf-8")
 
 # Each has a section of its own.
-TABLES = {"accounts", "hosts", "domains", "users", "network", "relay", "limits", "tls", "dns", "filters"}
+TABLES = {
+    "accounts",
+    "sasl",
+    "hosts",
+    "domains",
+    "users",
+    "network",
+    "relay",
+    "limits",
+    "tls",
+    "dns",
+    "filters",
+}
 
 
 def keys_of(heading: str) -> list[str]:
@@ -42,6 +55,7 @@ def keys_of(heading: str) -> list[str]:
         ("`[[dns.trouble]]`", TroubleTable),
         ("`[relay]`", RelayTable),
         ("`[tls]`", TlsTable),
+        ("`[sasl]`", SaslTable),
         ("`[limits]`", LimitsTable),
         ("`[[filters]]`", FilterTable),
     ],
