@@ -15,7 +15,7 @@ import typer
 from harness.cli.options import load_server
 from harness.errors import UsageError
 from harness.results.waiting import WaitingMessage, WaitingRecipient
-from reports.text import number, one_line, plural
+from reports.text import number, one_line, plural, printable
 
 __all__ = ["Action", "listing", "queue"]
 
@@ -99,8 +99,8 @@ def queue(
 
 def shown(content: bytes) -> str:
     """A message's octets for a terminal: line by line, what is not printable escaped."""
-    lines = content.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n")
-    return "\n".join(f"  {one_line(line)}".rstrip() for line in lines)
+    text = content.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    return "\n".join(f"  {line}".rstrip() for line in printable(text).split("\n"))
 
 
 def written(records: list[WaitingMessage] | list[str]) -> str:

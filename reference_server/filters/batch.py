@@ -18,7 +18,7 @@ from reference_server.filters.intake import Intake, next_filter
 from reference_server.filters.model import Client, Finding, Judgement, Mail, StageFailed
 from reference_server.filters.stages import found, shown
 from reference_server.filters.trace import split_trace
-from reference_server.journal import Direction, Kind
+from reference_server.journal import Direction
 from reference_server.mda.acceptance import Acceptance
 from reference_server.relay.model import Attempt, Fate, NextHop, Outcome, Transport
 from reference_server.relay.settling import Settling
@@ -203,9 +203,6 @@ class BatchScanner:
             each_answered=True,
         )
         done = Outcome(Fate.DELIVERED, "2.0.0", f"{judgement.verdict} after the batch")
-        self.context.journal.note(
-            self.context.hostname, Kind.FILTER, f"{self.settings.name}: {done.diagnostic}"
-        )
         return {
             address: refusal.outcome if (refusal := released.get(address)) else done for address in addresses
         }

@@ -91,13 +91,16 @@ class Acceptance:
         hops = {recipient.address: hop for recipient in envelope.recipients}
         with self.context.store.transaction():
             queue_id = self.context.queue.add(envelope, content, hops)
+            text = f"queued for {hop.transport} {hop.name}"
             if why:
                 self.context.queue.quarantine(queue_id, why)
+                text = f"held in quarantine by {hop.name}: {why}"
+            self.context.journal.note(
+                self.context.hostname, Kind.QUEUE, text, octets=content, queue_id=queue_id
+            )
             plan.refuse(refused)
             if not each_answered:
                 self.report(plan, {address: refusal.outcome for address, refusal in plan.refused.items()})
-        text = f"held in quarantine by {hop.name}: {why}" if why else f"queued for {hop.transport} {hop.name}"
-        self.context.journal.note(self.context.hostname, Kind.QUEUE, text, octets=content, queue_id=queue_id)
         return plan.refused if each_answered else {}
 
     def plan(self, envelope: Envelope, content: bytes, *, final: bool = False) -> Plan:

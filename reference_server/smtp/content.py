@@ -165,9 +165,14 @@ class Content(Transaction):
             verb = Verb.BDAT_LAST if self._data is None else Verb.END_OF_DATA
             self.leave(lambda: chain.run(mail), partial(self.judged, verb, recipients))
             return []
-        seen = f"given back by {self.returned_by}" if self.returned_by else "no filters are set"
-        self.context.journal.note(self.context.hostname, Kind.FILTER, seen)
+        self.context.journal.note(self.context.hostname, Kind.FILTER, self.about_filters())
         return self._kept(recipients, lambda: self.deliver(recipients, content))
+
+    def about_filters(self) -> str:
+        """Why none is asked before the reply, for those who watch."""
+        hop = self.next_filter()
+        then = f"{hop.name} looks at it in the queue" if hop is not None else "no filters are set"
+        return f"given back by {self.returned_by}" if self.returned_by and hop is None else then
 
     def _kept(
         self, recipients: list[Recipient], deliver: Callable[[], Mapping[bytes, Refusal]]
