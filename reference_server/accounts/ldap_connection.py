@@ -125,6 +125,9 @@ class LdapConnection:
     def close(self) -> None:
         with suppress(Exception):  # a last word that does not get through is no matter
             self._connection.unbind()
+        # ldap3 forgets the socket of a connection that it could not open.
+        if (left_open := self._connection.socket) is not None:
+            left_open.close()
 
     def _one(self, base: str, wanted: str, scope: str, attributes: Sequence[str]) -> Entry | None:
         with self._speaking():

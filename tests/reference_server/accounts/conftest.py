@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from harness.target import Protocol
+from harness.wire.sasl import ClientMechanism, PlainClient, ScramClient
 from reference_server import Server
 from reference_server.world import Domain, Host, Mx, Site, User, World
 from reference_server.world.load import load_world
@@ -391,10 +392,14 @@ def by_pop3(server: Server, user: str, password: str) -> str:
 
 
 def by_imap(server: Server, user: str, password: str) -> str:
+    return imap_outcome(server, PlainClient(user, password))
+
+
+def imap_outcome(server: Server, mechanism: ClientMechanism) -> str:
     endpoint = server.target.endpoints[Protocol.IMAPS]
     imap = imaplib.IMAP4_SSL(endpoint.host, endpoint.port, timeout=_PATIENCE_S, ssl_context=trust(server))
     try:
-        imap.authenticate("PLAIN", lambda challenge: f"\0{user}\0{password}".encode())
+        imap.authenticate(mechanism.name, mechanism.respond)
     except imaplib.IMAP4.error as exc:
         return code_in(str(exc))
     else:
@@ -423,6 +428,12 @@ def trust(server: Server) -> ssl.SSLContext:
 @pytest.fixture
 def trusted() -> Callable[[Server], ssl.SSLContext]:
     return trust
+
+
+@pytest.fixture
+def log_in_by_scram() -> Callable[..., str]:
+    """What comes of a log-in with keys, by IMAP."""
+    return lambda server, user: imap_outcome(server, ScramClient("SCRAM-SHA-256", user, "secret"))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """LDAP: binds and searches, what a name can do to them, and what is no answer."""
 
+import gc
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -202,6 +203,17 @@ def test_whatever_else_it_does_is_neither_a_refusal_nor_an_entry(
 
     with pytest.raises(BackEndDown):
         opened(way).verify("alice", "secret")
+
+
+@pytest.mark.parametrize("way", [BIND, SEARCH], ids=["bind", "search, then bind"])
+def test_a_server_that_is_not_there_is_down_and_leaves_no_socket_open(way: LdapAccounts) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"ldap://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(BackEndDown, match="refused"):
+            LdapDirectory(replace(way, url=url), "example.test").verify("alice", "secret")
+
+    gc.collect()  # warns of a socket that was not closed, which fails the test
 
 
 def test_a_kept_connection_that_was_closed_is_made_again(opened: Any, ldap: Any) -> None:
