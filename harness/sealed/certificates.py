@@ -67,12 +67,13 @@ def addresses_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def readable(certificate: x509.Certificate) -> bool:
-    """Whether its key and extensions can be read; the functions here take no other."""
+    """Whether all that is asked of it can be read, which the library does late; the functions here take no other."""
     try:
-        certificate.public_key()
-        return len(certificate.extensions) >= 0
+        _ = certificate.public_key(), certificate.extensions, certificate.subject, certificate.issuer
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return False
+    return True
 
 
 def name_of(name: x509.Name) -> str:

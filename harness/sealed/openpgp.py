@@ -42,6 +42,8 @@ _MAX_SIGNATURES: Final = 16
 # Ours: keys that are tried on a message that names none.
 _MAX_TRIES: Final = 20
 
+_BROKEN: Final = Signature(Scheme.OPENPGP, problems=(Problem.BROKEN,))
+
 # How sequoia's Python side says that a signature is within a compressed packet within an encrypted one.
 _COMPRESSED: Final = "Unexpected message structure"
 
@@ -94,10 +96,9 @@ def verify_openpgp(armored: bytes, content: bytes, keys: Keys, at: dt.datetime) 
     """What is to be said of each detached signature over `content`."""
     try:
         packets = list(_signatures(armored))
-        signatures = [Sig.from_bytes(each) for each in packets]
-    except (ValueError, RuntimeError):
-        return (Signature(Scheme.OPENPGP, problems=(Problem.BROKEN,)),)
-    return tuple(_judged(each, content, keys, at) for each in signatures)
+    except ValueError:
+        return (_BROKEN,)
+    return tuple(_judged(each, content, keys, at) for each in packets)
 
 
 def open_openpgp(
@@ -228,7 +229,15 @@ def _secret(keys: Keys, address: str) -> PySigner:
     return secret.signer(keys.passphrase)
 
 
-def _judged(signature: Sig, content: bytes, keys: Keys, at: dt.datetime) -> Signature:
+def _judged(packet: bytes, content: bytes, keys: Keys, at: dt.datetime) -> Signature:
+    try:
+        return _judged_signature(Sig.from_bytes(packet), content, keys, at)
+    except RuntimeError:
+        # Of a kind or a hash that the library has never heard of, or of no kind at all.
+        return _BROKEN
+
+
+def _judged_signature(signature: Sig, content: bytes, keys: Keys, at: dt.datetime) -> Signature:
     said = Signature(
         Scheme.OPENPGP, signed_at=signature.created, hash_name=_hash_name(signature).removeprefix("pgp-")
     )

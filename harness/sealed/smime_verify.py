@@ -94,10 +94,18 @@ def _certificates(signed: Any) -> tuple[x509.Certificate, ...]:
     choices = list(signed["certificates"])
     if len(choices) > _MAX_CERTIFICATES:
         raise ValueError("too many certificates")
-    found = (
-        x509.load_der_x509_certificate(each.chosen.dump()) for each in choices if each.name == "certificate"
-    )
-    return tuple(each for each in found if readable(each))
+    found = (_certificate(each.chosen) for each in choices if each.name == "certificate")
+    return tuple(each for each in found if each is not None and readable(each))
+
+
+def _certificate(sent: Any) -> x509.Certificate | None:
+    """None for one that the library does not take, or would warn of: a serial number is positive (RFC 5280)."""
+    try:
+        if sent.serial_number <= 0:
+            return None
+        return x509.load_der_x509_certificate(sent.dump())
+    except (*_UNREADABLE, x509.InvalidVersion):
+        return None
 
 
 def _judged(

@@ -17,6 +17,9 @@ from harness.sealed.keys import Identity
 from harness.sealed.make_keys import issue, make_authority
 from harness.sealed.mime import Entity
 from harness.sealed.opening import MAX_LAYERS
+from harness.sealed.openpgp import verify_openpgp
+from harness.sealed.smime_seal import open_smime
+from harness.sealed.smime_verify import verify_smime
 
 SCHEMES = list(Scheme)
 ALICE = "alice@example.test"
@@ -120,6 +123,36 @@ def test_rubbish_is_never_good(world, kind: bytes, octets: bytes) -> None:
     message += (b"" if types else b"Content-Transfer-Encoding: base64\r\n") + b"\r\n" + body
 
     assert world.open(message).seal.standing in {Standing.BAD, Standing.CLOSED}
+
+
+@pytest.fixture(scope="module")
+def control(world, signed) -> dict[str, tuple[bytes, bytes]]:
+    """What is signed, and its signature without transfer encoding, by scheme; and an envelope."""
+    found = {}
+    for scheme, message in signed.items():
+        part, signature = Entity.read(message).parts()
+        found[scheme.name] = (part, Entity.read(signature).decoded())
+    return found | {"ENVELOPE": (b"", Entity.read(world.encrypted(Scheme.SMIME)).decoded())}
+
+
+@pytest.mark.parametrize("kind", ["SMIME", "OPENPGP", "ENVELOPE"])
+@given(data=st.data())
+def test_damage_in_a_signature_or_an_envelope_is_told_and_never_an_error(
+    world, control, kind: str, data
+) -> None:
+    part, octets = control[kind]
+    place = data.draw(st.integers(0, len(octets) - 1))
+    more = data.draw(st.binary(max_size=3))
+    less = data.draw(st.integers(0, 3))
+    damaged = octets[:place] + more + octets[place + less :]
+
+    if kind == "ENVELOPE":
+        content, encryption = open_smime(damaged, world.keys.identities)
+        assert (content is not None) == encryption.opened
+    else:
+        verify = verify_smime if kind == "SMIME" else verify_openpgp
+        assert verify(damaged, part, world.keys, world.at)
+        assert not any(each.good for each in verify(damaged, part + b"more", world.keys, world.at))
 
 
 # The signer
