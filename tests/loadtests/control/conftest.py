@@ -290,7 +290,7 @@ class Run:
     def log(self) -> Path:
         return self.directory / "locust.log"
 
-    def finish(self, process: subprocess.Popen[bytes], timeout_s: float = 60) -> dict[str, Any]:
+    def finish(self, process: subprocess.Popen[bytes], timeout_s: float = 180) -> dict[str, Any]:
         """Wait for its end, and read the result."""
         try:
             process.wait(timeout_s)
@@ -321,7 +321,7 @@ class Run:
             name: (done.get(name, 0) + failed.get(name, 0), failed.get(name, 0)) for name in {*done, *failed}
         }
 
-    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = 120) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
@@ -332,7 +332,7 @@ class Run:
         for process in self.processes:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(120)
         os.close(self._heard)
         os.close(self._live)
 

@@ -63,7 +63,7 @@ def test_a_server_that_does_not_take_octets_above_127_is_said_before_the_run(
 
     process = run.start()
 
-    assert process.wait(30) == 2
+    assert process.wait(120) == 2
     assert run.log.read_text().splitlines()[-1] == (
         f"content.directory: {run.directory / 'mail'} has messages with octets above 127, and "
         f"smtp://127.0.0.1:{target.ports['smtp']} does not offer 8BITMIME; take them out of the directory"

@@ -30,8 +30,10 @@ def test_a_generator_without_descriptors_was_the_limit_and_the_target_is_accused
     run, target, steady
 ) -> None:
     run.locustfile.write_text(FEW_FILES)
-    run.settings = msgspec.structs.replace(run.settings, limits=("errors < 1%",), audit=Audited(wait_s=10))
-    run.plan(steady(40, 3), pids=(os.getpid(),))
+    run.settings = msgspec.structs.replace(
+        run.settings, limits=("errors < 1%",), audit=Audited(wait_s=10), timeout_s=60, drain_s=60
+    )
+    run.plan(steady(40, 8), pids=(os.getpid(),))
 
     process = run.start()
     run.wait_until(lambda: len(target.answered_s) > 20)
@@ -46,6 +48,6 @@ def test_a_generator_without_descriptors_was_the_limit_and_the_target_is_accused
     assert summary["generator"]["saturated"]
     assert f"had no port, descriptor or buffer left for {failed} of its connections" in summary["sentence"]
     assert {"smtp.connect": {"generator": failed}} == summary["errors_by_operation"]
-    assert summary["completed"] == 120 - failed == len(target.answered_s)
+    assert summary["completed"] == 320 - failed == len(target.answered_s)
     assert summary["audit"]["found_once"] == summary["audit"]["owed"] == len(target.answered_s)
     assert any("results so far cannot be written" in note for note in summary["notes"])
