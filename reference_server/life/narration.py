@@ -20,17 +20,22 @@ from reference_server.journal import Direction, Event, Kind
 from reference_server.relay.model import Fate
 from reference_server.world.filters import StageKind
 
-__all__ = ["DNS_LANE", "microseconds", "narrate"]
+__all__ = ["DNS_LANE", "FILTERS_LANE", "microseconds", "narrate"]
 
 _DIALOGUES: Final = frozenset({Kind.SMTP, Kind.LMTP})
 
 # What the journal calls the DNS as a host.
 DNS_LANE: Final = "dns"
 
+# All the filters of a world: one lane, however many stages there are.
+FILTERS_LANE: Final = "filters"
+
 # Ours: a connection that rests so long before its QUIT was kept, and the dialogue was over before.
 _REST_S: Final = 1.0
 # Ours: longer than any resolver waits for one answer.
 _PATIENCE_S: Final = 30.0
+# Ours: a look into what is known takes no longer.
+_ONE_LOOK_S: Final = 1.0
 
 _CONNECTED: Final = "connected"
 _QUIT: Final = "QUIT"
@@ -141,8 +146,14 @@ def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
 
 
 def _asks_the_same(event: Event, draft: _Draft) -> bool:
-    """An answer, the question again, or a question for the other kind of address of the same name."""
-    if (event.at - draft.last.at).total_seconds() >= _PATIENCE_S:
+    """An answer, the question again, or a question for the other kind of address of the same name.
+
+    What is known already is no question: all of one look is one step.
+    """
+    passed_s = (event.at - draft.last.at).total_seconds()
+    if Direction.NOTE in (event.direction, draft.last.direction):
+        return event.direction is draft.last.direction and passed_s < _ONE_LOOK_S
+    if passed_s >= _PATIENCE_S:
         return False
     if event.octets[:2] == draft.last.octets[:2]:
         return True
@@ -255,6 +266,11 @@ def _heads(line: str) -> bool:
 
 
 def _of_dns(draft: _Draft) -> _Words:
+    if draft.first.direction is Direction.NOTE:
+        known = [event.text for event in draft.events]
+        return _Words(
+            title=f"{draft.first.host} need not ask the DNS again", said=known[0], facts=(*known[1:],)
+        )
     asked = [_question(event.text) for event in draft.events if event.direction is Direction.SENT]
     name = _question(draft.first.text)[1]
     types = list(dict.fromkeys(type_ for type_, _ in asked))
@@ -289,7 +305,7 @@ def _of_route(draft: _Draft) -> _Words:
 
 def _of_dialogue(draft: _Draft, peer: str) -> _Words:
     words = _of_talk(draft, f"its filter {peer}" if _is_stage(peer) else peer)
-    return replace(words, peer="") if _is_stage(peer) else words
+    return replace(words, peer=FILTERS_LANE) if _is_stage(peer) else words
 
 
 def _of_talk(draft: _Draft, peer: str) -> _Words:
@@ -371,9 +387,10 @@ def _of_filters(draft: _Draft) -> _Words:
     return _Words(
         f"{host} shows the message to {asked.peer}",
         asked.text,
-        answered=answered.text,
-        standing=_VERDICTS.get(verdict, Standing.DONE),
-        facts=answered.facts,
+        FILTERS_LANE,
+        answered.text,
+        _VERDICTS.get(verdict, Standing.DONE),
+        answered.facts,
     )
 
 

@@ -262,3 +262,15 @@ def test_no_octet_is_lost_and_none_is_told_twice(events: list[Event]) -> None:
     )
     assert told == sorted([*from_events, *notes])
     assert [step.at_us for step in steps] == sorted(step.at_us for step in steps)
+
+
+def test_what_is_known_already_is_a_step_for_each_look() -> None:
+    def known(at_ms: float) -> list[Event]:
+        return [event(at_ms, Kind.DNS, f"{type_} {THERE} is known already") for type_ in ("MX", "A")]
+
+    first, second = steps_of(*known(0), *known(10_000))
+
+    for step in (first, second):
+        assert step.title == f"{HERE} need not ask the DNS again"
+        assert step.said == f"MX {THERE} is known already"
+        assert step.facts == (f"A {THERE} is known already",)
