@@ -72,7 +72,7 @@ def _result(message: bytes, root: Entity, peeled: "_Peeled") -> Opened:
     if peeled.layers:
         notes += judged_fields(root, inner if opened else None, signed=bool(peeled.signatures))
     sender = sender_of(root, inner if opened else None)
-    signatures = tuple(_from(each, sender) for each in peeled.signatures)
+    signatures = _of_authors(tuple(_from(each, sender) for each in peeled.signatures))
     content = merged(root, inner) if opened else message
     return Opened(content, Seal(signatures, tuple(peeled.encryptions), tuple(dict.fromkeys(notes))))
 
@@ -84,6 +84,17 @@ def _from(signature: Signature, sender: str) -> Signature:
     if sender and sender in signature.addresses:
         return signature
     return replace(signature, problems=(*signature.problems, Problem.WRONG_SENDER))
+
+
+def _of_authors(signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
+    """Who signed the text itself may sign the envelope, too (RFC 8551 §3.7): they know what is in it."""
+    authors = {each.fingerprint for each in signatures if each.good and each.coverage is Coverage.WHOLE}
+    return tuple(
+        replace(each, problems=tuple(p for p in each.problems if p is not Problem.OUTSIDE))
+        if each.fingerprint in authors
+        else each
+        for each in signatures
+    )
 
 
 @dataclass

@@ -383,6 +383,16 @@ def test_a_signature_around_the_closed_envelope_is_not_one_of_the_text(world) ->
     assert opened.seal.signatures[0].problems == (Problem.OUTSIDE,)
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_who_signed_the_text_may_sign_the_envelope_too(world, scheme: Scheme) -> None:
+    thrice = world.signed(scheme, world.seal(Wish(scheme, sign=True, encrypt=True)))
+
+    opened = world.open(thrice)
+
+    assert opened.seal.standing is Standing.GOOD
+    assert [each.coverage for each in opened.seal.signatures] == [Coverage.ENVELOPE, Coverage.WHOLE]
+
+
 def test_one_bad_signature_among_good_ones_outweighs_them(world, signed, openssl) -> None:
     entity = b"Content-Type: text/plain\r\n\r\nnoon\r\n"
     both = openssl(
