@@ -26,6 +26,7 @@ class Driver:
         module: What must be installed.
         arguments: What bounds its waits, for a bound in seconds.
         cut: Ends a wait of its connection from another thread, where the arguments do not bound them all.
+        keeps: Connections are kept: to open one costs more than to ask.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Driver:
     arguments: Callable[[float], dict[str, Any]]
     # Any: a connection of the driver's own, and each has its own kind.
     cut: Callable[[Any], None] | None = None
+    keeps: bool = True
 
 
 def _pymysql(timeout_s: float) -> dict[str, Any]:
@@ -61,7 +63,10 @@ def _cut_sqlite(connection: Any) -> None:
 
 _MARIADB: Final = Driver("mysql+pymysql", "pymysql", _pymysql)
 _POSTGRESQL: Final = Driver("postgresql+psycopg", "psycopg", _psycopg, _cut_psycopg)
-_SQLITE: Final = Driver("sqlite", "sqlite3", lambda timeout_s: {"timeout": timeout_s}, _cut_sqlite)
+# A file is opened for each question, so that one that was put in its place is found.
+_SQLITE: Final = Driver(
+    "sqlite", "sqlite3", lambda timeout_s: {"timeout": timeout_s}, _cut_sqlite, keeps=False
+)
 
 # By what a URL may begin with.
 _DRIVERS: Final[Mapping[str, Driver]] = {

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from harness.errors import UsageError
 from reference_server.accounts import scram
@@ -69,14 +69,11 @@ class SqlDirectory:
         self._engine = sql.create_engine(
             driver_url(self._driver, settings.url, settings.password),
             connect_args=self._driver.arguments(settings.timeout_s),
-            poolclass=sql.QueuePool,
-            pool_size=settings.connections,
-            max_overflow=0,
-            pool_timeout=settings.timeout_s,
             # One question is one round trip: no transaction is begun, and none is to be rolled back.
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
             hide_parameters=True,
+            **(self._pool() if self._driver.keeps else {"poolclass": sql.NullPool}),
         )
         self._secret = secrets.token_bytes(32)
         # Whom the database does not know costs what the last one cost whom it knows.
@@ -162,6 +159,14 @@ class SqlDirectory:
         if len(rows) > 1:
             raise BackEndUnavailable("the query gives more than one row for a user; add a condition")
         return {str(column).lower(): value for column, value in rows[0].items()} if rows else None
+
+    def _pool(self) -> dict[str, Any]:
+        return {
+            "poolclass": sql.QueuePool,
+            "pool_size": self._settings.connections,
+            "max_overflow": 0,
+            "pool_timeout": self._settings.timeout_s,
+        }
 
     def _connection(self) -> sql.Connection:
         try:

@@ -12,7 +12,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -423,6 +423,12 @@ def trust(server: Server) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=server.ca_pem)
     context.check_hostname = False
     return context
+
+
+@pytest.fixture
+def anywhere() -> Callable[[World], World]:
+    """A world on free ports, so that it runs beside whatever else does."""
+    return lambda world: replace(world, network=replace(world.network, dns_port=0, smtp_port=0))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Worlds of the page on accounts: log-ins by SMTP, POP3 and IMAP, while the back end comes and goes."""
 
 import re
+import shutil
 import smtplib
 import sqlite3
 from collections.abc import Callable
@@ -31,6 +32,7 @@ HOSTILE = [
     "alice@exam ple",
     "@",
 ]
+EXAMPLES = Path(__file__).parents[3] / "examples" / "worlds"
 WORLDS = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -49,14 +51,9 @@ def sqlite(documented: Any, tmp_path: Path) -> BackEnd:
     with closing(sqlite3.connect(path)) as sql:
         sql.executescript(documented("CREATE TABLE", "sql"))
 
-    def rename(old: str, new: str) -> None:
-        with closing(sqlite3.connect(path)) as sql:
-            sql.execute(f"ALTER TABLE {old} RENAME TO {new}")
-
+    away = tmp_path / "away"
     return BackEnd(
-        documented("opened for reading only"),
-        lambda: rename("users", "away"),
-        lambda: rename("away", "users"),
+        documented("opened for reading only"), lambda: path.rename(away), lambda: away.rename(path)
     )
 
 
@@ -174,6 +171,31 @@ def test_every_world_of_the_page_begins_and_ends(
     server = played(text)
 
     assert server.target.endpoints
+
+
+def test_the_example_with_a_database_does_what_it_says(anywhere: Any, log_in: Any, tmp_path: Path) -> None:
+    for each in EXAMPLES.glob("accounts-sqlite.*"):
+        shutil.copy(each, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "users.sqlite")) as sql:
+        sql.executescript((tmp_path / "accounts-sqlite.sql").read_text())
+
+    with Server(anywhere(load_world(tmp_path / "accounts-sqlite.toml"))) as server:
+        for user in ("alice", "bob", "postmaster"):
+            assert log_in(server, user) == "in", user
+        assert log_in(server, "mallory") == "refused"
+
+        (tmp_path / "users.sqlite").rename(tmp_path / "away")
+        assert log_in(server, "bob") == "later"
+        assert log_in(server, "postmaster") == "in", "known to the world itself"
+
+
+def test_the_example_with_a_directory_begins_without_one(
+    anywhere: Any, log_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDAP_PASSWORD", "secret")
+
+    with Server(anywhere(load_world(EXAMPLES / "accounts-ldap.toml"))) as server:
+        assert log_in(server, "alice") == "later"
 
 
 @pytest.mark.parametrize(
