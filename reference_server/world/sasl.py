@@ -12,7 +12,7 @@ class TokenSettings:
     """The world's issuer of OAuth 2.0 access tokens, which are JSON Web Tokens (RFC 7519).
 
     Attributes:
-        secret: What tokens are signed with (HS256), 32 octets at least (RFC 7518 §3.2); ``""`` for one that is made
+        secret: What tokens are signed with (HS256), 32 octets at least (RFC 7518); ``""`` for one that is made
             when the world begins, so that only this server can issue tokens.
         issuer: Who issues them (claim ``iss``).
         audience: Whom they are for (claim ``aud``); a token for somebody else is refused.

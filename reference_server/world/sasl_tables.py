@@ -13,7 +13,7 @@ from reference_server.world.sasl import SaslSettings, TokenSettings
 
 __all__ = ["SaslTable", "read_sasl"]
 
-# RFC 7518 §3.2: as many octets as the hash of HS256 has.
+# RFC 7518: as many octets as the hash of HS256 has.
 _LEAST_SECRET: Final = 32
 # Ours: ten years, for a token that a test's fixture keeps.
 _LONGEST_S: Final = 10 * 366 * 86400
@@ -66,7 +66,7 @@ def _read_tokens(
     if table.secret is not None or table.secret_env is not None:
         secret = password_of(table.secret, table.secret_env, key, source, refuse, "secret")
         if len(secret.encode()) < _LEAST_SECRET:
-            raise refuse(source, f"{key}.secret", f"has less than {_LEAST_SECRET} octets (RFC 7518 §3.2)")
+            raise refuse(source, f"{key}.secret", f"has less than {_LEAST_SECRET} octets (RFC 7518)")
     return TokenSettings(
         secret=secret,
         issuer=table.issuer,

@@ -16,7 +16,7 @@ __all__ = ["OAuthBearerClient", "OAuthBearerServer", "XOAuth2Client", "XOAuth2Se
 _SEPARATOR: Final = "\x01"
 # Ours: a token of OpenID Connect has 1 to 3 kB.
 _MAX_MESSAGE: Final = 12 * 1024
-# RFC 7628 §3.1, kvpair; RFC 6750 §2.1, b64token, which XOAUTH2 has too.
+# RFC 7628 §3.1, kvpair; RFC 6750, b64token, which XOAUTH2 has too.
 _PAIR: Final = re.compile(r"([A-Za-z]+)=([\x21-\x7e \t\r\n]*)")
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
@@ -143,7 +143,7 @@ class XOAuth2Server(OAuthBearerServer):
 
 def _check_token(token: str) -> None:
     if not _BEARER.fullmatch(f"Bearer {token}"):
-        raise LocalProtocolError("this is no token that a client can send (RFC 6750 §2.1)")
+        raise LocalProtocolError("this is no token that a client can send (RFC 6750)")
 
 
 def _message(header: str, pairs: dict[str, str]) -> bytes:
@@ -169,7 +169,7 @@ def _token(pairs: dict[str, str]) -> str:
         return ""  # RFC 7628 §4.3
     found = _BEARER.fullmatch(pairs.get("auth", ""))
     if found is None:
-        raise SaslError("no bearer token (RFC 6750 §2.1)")
+        raise SaslError("no bearer token (RFC 6750)")
     return found[1]
 
 

@@ -9,7 +9,7 @@ from harness.wire.sasl.errors import SaslError
 
 __all__ = ["saslprep"]
 
-# RFC 4013 §2.3, by the tables of RFC 3454 §C.
+# RFC 4013 §2.3, by the tables of RFC 3454, appendix C.
 _PROHIBITED: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (stringprep.in_table_c12, "a space that is not ASCII's"),
     (stringprep.in_table_c21_c22, "a control character"),
@@ -51,7 +51,7 @@ def saslprep(text: str, *, stored: bool = False) -> str:
 
 
 def _check_directions(text: str) -> None:
-    """RFC 3454 §6: what is written from right to left begins and ends so, and has nothing else in it."""
+    """RFC 3454, section 6: what is written from right to left begins and ends so, and has nothing else in it."""
     if not any(map(stringprep.in_table_d1, text)):
         return
     if any(map(stringprep.in_table_d2, text)):

@@ -35,7 +35,7 @@ _BINDING_NAME: Final = re.compile(r"[A-Za-z0-9.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A channel binding: its name, and what it binds to (RFC 5056 §2.1)."""
+    """A channel binding: its name, and what it binds to (RFC 5056)."""
 
     name: str
     octets: bytes = field(repr=False)
