@@ -133,7 +133,7 @@ def inbox(
         if command.target is not None:
             raise UsageError("give a target file or --spool, not both")
         kept = None if hold or (command.verb and mbox is None) else _kept(spool, mbox)
-        opener = Opener(lambda: known_keys(keys, None, key, cert))
+        opener = Opener(lambda: known_keys(keys, None, key, cert, address=""))
         with open_spool(spool, kept) as box:
             command.run(box, screen, choice, opener, None)
         raise typer.Exit(command.exit_code(opener))
@@ -150,7 +150,8 @@ def inbox(
     with open_agent_target(command.target, flags, verify_tls=verify_tls) as target:
         who = chosen_account(target, account, user)
         whole = terms_for(target, who, terms, timeout)
-        opener = Opener(lambda: known_keys(keys, target.keys, key, cert))
+        address = who.address if who else ""
+        opener = Opener(lambda: known_keys(keys, target.keys, key, cert, address=address))
         with _open(target, whole, folder, via) as box:
             command.run(box, screen, choice, opener, _replier(target, whole, screen, opener))
     raise typer.Exit(command.exit_code(opener))

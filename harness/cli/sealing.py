@@ -31,18 +31,28 @@ KeysDirectory = Annotated[
 
 
 def known_keys(
-    directory: Path | None, of_target: Path | None, keys: list[Path] | None, certs: list[Path] | None
+    directory: Path | None,
+    of_target: Path | None,
+    keys: list[Path] | None,
+    certs: list[Path] | None,
+    *,
+    address: str,
 ) -> Keys:
     """All that flags and target file name; a file that is named by itself comes before a directory.
+
+    Args:
+        address: Whose secret keys are used of a target's, which has everybody's.
 
     Raises:
         UsageError: Something named cannot be read.
     """
     if directory is not None and not directory.is_dir():
         raise UsageError(f"--keys {directory}: is no directory")
-    chosen = directory or of_target
-    paths = [*(keys or ()), *(certs or ()), *([chosen] if chosen else [])]
-    return load_keys(paths, os.environ.get(PASSPHRASE_ENV))
+    passphrase = os.environ.get(PASSPHRASE_ENV)
+    named = load_keys([*(keys or ()), *(certs or ()), *([directory] if directory else [])], passphrase)
+    if directory is not None or of_target is None:
+        return named
+    return named + load_keys([of_target], passphrase).of(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,6 @@ class Sealing:
         """The message as it goes. Raises `UsageError` where it cannot be signed or sealed; nothing is sent then."""
         if self.wish is None:
             return content
-        keys = known_keys(self.directory, of_target, self.keys, self.certs)
+        keys = known_keys(self.directory, of_target, self.keys, self.certs, address=sender)
         now = dt.datetime.now(dt.UTC)
         return seal(content, self.wish, keys, sender=sender, recipients=recipients, at=now)

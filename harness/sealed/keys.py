@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +92,13 @@ class Keys:
             key = keys.get(_spki(certificate.public_key()))
             if key is not None:
                 yield Identity(certificate, key, chain)
+
+    def of(self, address: str) -> "Keys":
+        """The same for one person: everybody's certificates, and the secrets of nobody else."""
+        wanted = address.lower()
+        own = (i.key for i in self.identities if wanted in addresses_of(i.certificate))
+        secrets = (s for s in self.secrets if wanted in addresses_of_cert(s.extract_certificate()))
+        return replace(self, private_keys=tuple(own), secrets=tuple(secrets))
 
     def identity_of(self, address: str, at: dt.datetime) -> Identity | None:
         """Our S/MIME key to sign with for an address, one whose certificate is valid."""

@@ -119,6 +119,21 @@ def test_without_keys_an_encrypted_message_stays_closed(run: Run, keyed: Path, t
     assert "[1] smime.p7m" in shown.output
 
 
+def test_nobody_opens_mail_with_somebody_elses_keys(
+    run: Run, keyed: Path, received: Received, tmp_path: Path
+) -> None:
+    """The target's directory has everybody's keys; what was sealed for Bob is nothing that Carol can read."""
+    done = run("send", keyed, "--to", "bob@example.test", "--body", "noon", "--encrypt", "--openpgp")
+    assert done.exit_code == 0, done.output
+    (tmp_path / "stolen.eml").write_bytes(received("bob")[0])
+    assert run("send", keyed, "--to", "carol@example.test", "--raw", tmp_path / "stolen.eml").exit_code == 0
+
+    shown = read(run, keyed, user="carol")
+
+    assert shown.exit_code == 1
+    assert "✖ encrypted, and not opened" in shown.output
+
+
 def test_keys_may_be_named_one_by_one(run: Run, target_file: Path, keys_directory: Path) -> None:
     alice, bob = (keys_directory / f"{name}@example.test.smime.pem" for name in ("alice", "bob"))
     done = run(
