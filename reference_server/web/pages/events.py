@@ -1,16 +1,16 @@
 """New mail without asking: server-sent events, for as long as a page is open."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import trio
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from harness.errors import MailproofError
 from reference_server.web.mail.folders import unread_of
 from reference_server.web.pages.site import Desk, Site
 from reference_server.web.sessions import Session
+from reference_server.web.streaming import Put, Streamed
 
 __all__ = ["EventPages"]
 
@@ -25,22 +25,25 @@ class EventPages:
     async def stream(self, request: Request) -> Response:
         """``mail`` with the number of unread messages in the inbox, at first and after each change."""
         session = self._site.session(request, used=False)
-        return StreamingResponse(self._events(session), media_type="text/event-stream")
 
-    async def _events(self, session: Session[Desk]) -> AsyncIterator[str]:
-        # The channel and not the context is the generator's: it may be closed in another task.
+        async def write(put: Put) -> None:
+            await self._write(session, put)
+
+        return Streamed(write, media_type="text/event-stream")
+
+    async def _write(self, session: Session[Desk], put: Put) -> None:
         async with session.who.watcher.listening() as news:
-            yield "retry: 5000\n\n"
+            await put(b"retry: 5000\n\n")
             while self._site.sessions.get(session.token, used=False) is session:
                 try:
                     with trio.fail_after(_SILENCE_S):
                         await news.receive()
                 except trio.TooSlowError:
-                    yield ": still here\n\n"
+                    await put(b": still here\n\n")
                     continue
                 except trio.EndOfChannel:
                     return
-                yield f"event: mail\ndata: {await self._unread(session)}\n\n"
+                await put(f"event: mail\ndata: {await self._unread(session)}\n\n".encode())
 
     async def _unread(self, session: Session[Desk]) -> str:
         try:

@@ -1,14 +1,13 @@
 """One message: to be read, its HTML in a frame, its attachments, its source."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 
 from harness.mua.html_text import html_to_text
 from harness.mua.message import file_name
@@ -23,6 +22,7 @@ from reference_server.web.mail.html import frame_policy
 from reference_server.web.mail.message import Letter
 from reference_server.web.mail.places import Place
 from reference_server.web.pages.site import Site
+from reference_server.web.streaming import Put, Streamed
 
 __all__ = ["MessagePages"]
 
@@ -107,13 +107,13 @@ class MessagePages:
         async with session.who.person.reading(place.mailbox) as imap:
             size = await _size(imap, place)
 
-        async def pieces() -> AsyncIterator[bytes]:
+        async def write(put: Put) -> None:
             for at in range(0, size, _PIECE_OCTETS):
                 async with session.who.person.reading(place.mailbox) as imap:
-                    yield await _piece(imap, place.uid, at)
+                    await put(await _piece(imap, place.uid, at))
 
-        return StreamingResponse(
-            pieces(), media_type="application/octet-stream", headers=_as_file("message.eml")
+        return Streamed(
+            write, media_type="application/octet-stream", octets=size, headers=_as_file("message.eml")
         )
 
 

@@ -132,13 +132,16 @@ def alice(webmail: str, target: Target) -> Iterator[Visitor]:
     """Logged in as the first account."""
     visitor = Visitor(webmail)
     assert visitor.log_in(target.accounts[0].user, target.accounts[0].password).status_code == 303
-    with visitor.client:
-        yield visitor
+    yield visitor
+    visitor.client.close()
 
 
 @pytest.fixture
-def visitor_at() -> Callable[[str], Visitor]:
-    return Visitor
+def stranger(webmail: str) -> Iterator[Visitor]:
+    """Not logged in."""
+    visitor = Visitor(webmail)
+    yield visitor
+    visitor.client.close()
 
 
 # Mailboxes
@@ -171,7 +174,7 @@ class Mailbox:
 
     def flags(self, folder: str = "INBOX") -> list[set[bytes]]:
         self.imap.select(folder, readonly=True)
-        status, data = self.imap.fetch("1:*", "(FLAGS)")
+        _status, data = self.imap.fetch("1:*", "(FLAGS)")
         return [set(imaplib.ParseFlags(line)) - {rb"\Recent"} for line in data if line]
 
     def wait_for(self, text: bytes, folder: str = "INBOX") -> bytes:
