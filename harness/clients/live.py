@@ -12,12 +12,14 @@ from harness.clients.imap import ImapClient
 from harness.clients.pop3 import Pop3Client
 from harness.clients.probe import Abilities, read_abilities
 from harness.clients.reuse import ImapPool
+from harness.clients.sasl import identity_of
 from harness.clients.smtp import SmtpClient
 from harness.clients.tls import client_context
 from harness.clients.transcript import Transcript
 from harness.clients.transport import Transport
 from harness.errors import NotOffered, TransportError, Unclear
 from harness.target import Account, Endpoint, Limits, Policy, Protocol, Target
+from harness.wire import sasl
 
 __all__ = ["CLIENT_NAME", "LiveTarget"]
 
@@ -183,7 +185,7 @@ class LiveTarget:
         """A submission client: over submissions or STARTTLS where `tls`, logged in where `login`.
 
         Raises:
-            NotOffered: No submission endpoint, no TLS or no AUTH PLAIN there.
+            NotOffered: No submission endpoint, no TLS or no AUTH there that we can use.
             Unclear: The login was refused.
         """
         has_starttls = Protocol.SUBMISSION in self.declared.endpoints
@@ -204,10 +206,22 @@ class LiveTarget:
         self.hello(client)
 
     def log_in(self, client: SmtpClient, account: Account) -> None:
-        """AUTH PLAIN that must succeed; `NotOffered` where PLAIN is not offered, `Unclear` where refused."""
-        if "PLAIN" not in client.extensions.get("AUTH", "").upper().split():
-            raise NotOffered("AUTH PLAIN is not offered")
-        reply = client.auth_plain(account.user, account.password)
+        """AUTH that must succeed: by PLAIN, or by the strongest mechanism where that is not offered.
+
+        Raises:
+            NotOffered: Nothing is offered that the account can log in by.
+            Unclear: The login was refused.
+        """
+        offered = client.extensions.get("AUTH", "").upper().split()
+        facts = client.transport.tls_facts
+        identity = identity_of(account, certificate=self.declared.client_certificate is not None)
+        plain = "PLAIN" in offered and account.password
+        name = "PLAIN" if plain else sasl.choose(offered, identity, facts)
+        if name is None:
+            raise NotOffered(
+                f"AUTH offers {' '.join(offered) or 'nothing'}, and the account has nothing for it"
+            )
+        reply = client.authenticate(sasl.client_mechanism(name, identity, offered=offered, facts=facts))
         if reply.klass != 2:
             raise Unclear(f"login of {account.user} was answered {reply.code} {reply.text}")
 
