@@ -119,7 +119,7 @@ def trace(
     The world runs on ports of its own as long as the message is under way. Where mail waits for a later attempt,
     the world's clock is moved on, so that nobody else has to.
 
-    Exit codes: 0 delivered; 1 refused, bounced or thrown away; 2 usage; 3 still under way when time was up.
+    Exit codes: 0 delivered; 1 refused, bounced, held or thrown away; 2 usage; 3 still under way when time was up.
     """
     content = _content(sender, recipient, subject, _BODY if body is None else body, message)
     watch = cast("_Watch", load_server("life"))

@@ -39,6 +39,7 @@ class LaneKind(StrEnum):
     AGENT = "agent"  # a user with a mail user agent
     HOST = "host"
     DNS = "dns"
+    FILTERS = "filters"
 
 
 class Stage(StrEnum):
@@ -144,7 +145,7 @@ class Lane(Record, frozen=True, kw_only=True):
     """A party of the life.
 
     Attributes:
-        name: What steps call it: a host's name, a user's address, ``dns``; unique.
+        name: What steps call it: a host's name, a user's address, ``dns``, ``filters``; unique.
         short: Its name where there is little room.
         about: What it is to this message, in a few words.
     """

@@ -12,8 +12,8 @@ import trio
 
 from reference_server.context import Context
 from reference_server.errand import trio_result
+from reference_server.filters.builtin import virus_field
 from reference_server.filters.chain import Chain, stages_of_batch
-from reference_server.filters.fields import field
 from reference_server.filters.intake import Intake, next_filter
 from reference_server.filters.model import Client, Finding, Judgement, Mail, StageFailed
 from reference_server.filters.stages import found, shown
@@ -166,8 +166,8 @@ class BatchScanner:
     def by_scanner(self, chain: Chain, so_far: Judgement, virus: bytes) -> Judgement:
         chain.tell(self.settings, f"batch, {self.settings.command[0]}", Direction.SENT)
         if virus:
-            status = field(b"X-Virus-Status", b"Infected (%s)" % virus)
-            finding = found(self.settings.verdict, so_far.mail, shown(virus), status)
+            name = shown(virus)
+            finding = found(self.settings.verdict, so_far.mail, name, virus_field(name))
         else:
             finding = Finding(Verdict.ACCEPT, so_far.mail, "clean")
         chain.tell_finding(self.settings, finding)

@@ -5,11 +5,11 @@ from typing import Final
 
 from reference_server.filters.fields import field
 from reference_server.filters.model import Finding, Mail
-from reference_server.filters.stages import Stage, Turn, clean, found
+from reference_server.filters.stages import Stage, Turn, ascii_of, clean, found
 from reference_server.filters.unpack import Leaf, TooMuch, Unpacker
 from reference_server.world.filters import Verdict
 
-__all__ = ["BuiltInSpam", "BuiltInVirus"]
+__all__ = ["BuiltInSpam", "BuiltInVirus", "spam_fields", "virus_field"]
 
 # In two halves, here as everywhere: no file of this project holds the test virus whole, lest a scanner takes it away.
 _EICAR: Final = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -43,9 +43,7 @@ class BuiltInVirus(Stage):
         return leaf.octets.lstrip().startswith(_EICAR)
 
     def virus(self, mail: Mail, name: str, place: str) -> Finding:
-        return self.found(
-            mail, f"{name} in {place}", field(b"X-Virus-Status", b"Infected (%s)" % name.encode())
-        )
+        return self.found(mail, f"{name} in {place}", virus_field(name))
 
 
 class BuiltInSpam(Stage):
@@ -73,4 +71,9 @@ class BuiltInSpam(Stage):
 def spam_fields(score: float, required: float, tests: str) -> tuple[bytes, ...]:
     """The fields that mail programs look for, as SpamAssassin writes them."""
     status = f"Yes, score={score:.1f} required={required:.1f} tests={tests or 'none'}"
-    return field(b"X-Spam-Flag", b"YES"), field(b"X-Spam-Status", status.encode())
+    return field(b"X-Spam-Flag", b"YES"), field(b"X-Spam-Status", ascii_of(status).encode())
+
+
+def virus_field(name: str) -> bytes:
+    """The field that says which virus a message has."""
+    return field(b"X-Virus-Status", f"Infected ({ascii_of(name)})".encode())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reference_server.context import Context
+from reference_server.envelope import Recipient
 from reference_server.filters.builtin import BuiltInSpam, BuiltInVirus
 from reference_server.filters.clamd import Clamd
 from reference_server.filters.fields import field
@@ -12,7 +13,7 @@ from reference_server.filters.milter import Milter
 from reference_server.filters.model import Finding, Judgement, Mail, StageFailed
 from reference_server.filters.rules import Rules
 from reference_server.filters.spamd import Spamd
-from reference_server.filters.stages import Stage, shown
+from reference_server.filters.stages import Stage, ascii_of, shown
 from reference_server.journal import Direction, Kind
 from reference_server.mda.plan import Refusal
 from reference_server.world.filters import (
@@ -119,23 +120,33 @@ class Chain:
         """What a finding adds to the judgement."""
         refused = {**so_far.refused, **finding.refused}
         verdict = finding.verdict if finding.verdict in _FINAL else Verdict.ACCEPT
+        reply = finding.reply or self.reply_to(verdict, settings, finding)
         if verdict is Verdict.ACCEPT and not finding.mail.envelope.recipients:
-            # Nobody is left: all were refused, or the stage took them off.
-            verdict = Verdict.REJECT if refused else Verdict.DISCARD
+            verdict, reply = self.for_nobody(refused)
+        decided = verdict is not Verdict.ACCEPT
         return Judgement(
             verdict,
             finding.mail,
-            settings.name if verdict is not Verdict.ACCEPT else "",
-            finding.said if verdict is not Verdict.ACCEPT else "",
-            finding.reply or self.reply_to(verdict, settings, finding),
+            settings.name if decided else "",
+            finding.said if decided else "",
+            reply,
             refused,
         )
+
+    def for_nobody(self, refused: Mapping[Recipient, Refusal]) -> tuple[Verdict, Refusal | None]:
+        """Nobody is left: all were refused, of whom one that is put off may get it later, or were taken off."""
+        if not refused:
+            return Verdict.DISCARD, None
+        put_off = [refusal for refusal in refused.values() if refusal.code < 500]
+        if put_off:
+            return Verdict.TRY_LATER, put_off[0]
+        return Verdict.REJECT, next(iter(refused.values()))
 
     def reply_to(self, verdict: Verdict, settings: StageSettings, finding: Finding) -> Refusal | None:
         """RFC 5321 §4.2.5: a refusal of the content; RFC 3463 §3.8: X.7.1, by policy."""
         match verdict:
             case Verdict.REJECT:
-                return Refusal(550, "5.7.1", f"Refused by {settings.name}: {_ascii(finding.said)}")
+                return Refusal(550, "5.7.1", f"Refused by {settings.name}: {ascii_of(finding.said)}")
             case Verdict.TRY_LATER:
                 return Refusal(
                     451, "4.7.1", f"{settings.name} cannot look at the message now, try again later"
@@ -171,8 +182,3 @@ class Chain:
             for recipient, refusal in finding.refused.items()
         )
         self.tell(settings, text, Direction.RECEIVED, finding.heard, facts + refusals)
-
-
-def _ascii(text: str) -> str:
-    """For a reply without SMTPUTF8 (RFC 6531 §3.7.4)."""
-    return text.encode("ascii", "backslashreplace").decode()

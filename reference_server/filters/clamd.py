@@ -3,7 +3,7 @@
 import struct
 from typing import Final
 
-from reference_server.filters.fields import field
+from reference_server.filters.builtin import virus_field
 from reference_server.filters.line import FilterLine
 from reference_server.filters.model import Finding, Mail, StageFailed
 from reference_server.filters.stages import Stage, Turn, clean, shown
@@ -26,9 +26,8 @@ class Clamd(Stage):
         if answer == _CLEAN:
             return clean(mail, "clean", heard=answer)
         if answer.startswith(b"stream: ") and answer.endswith(_FOUND):
-            virus = answer.removeprefix(b"stream: ").removesuffix(_FOUND)
-            status = field(b"X-Virus-Status", b"Infected (%s)" % virus)
-            return self.found(mail, shown(virus), status, heard=answer)
+            virus = shown(answer.removeprefix(b"stream: ").removesuffix(_FOUND))
+            return self.found(mail, virus, virus_field(virus), heard=answer)
         raise StageFailed(f"clamd says {shown(answer)!r}")
 
     def scanned(self, content: bytes) -> bytes:

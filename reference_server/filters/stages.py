@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from reference_server.filters.model import Finding, Mail
 from reference_server.world.filters import StageSettings, Verdict
 
-__all__ = ["Stage", "Turn", "clean", "found", "shown"]
+__all__ = ["Stage", "Turn", "ascii_of", "clean", "found", "shown"]
 
 # Ours: what a reply line and a line of a trace have room for.
 _SHOWN_LETTERS: Final = 200
@@ -63,3 +63,8 @@ def shown(octets: bytes) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     line = " ".join(printable.split())
     return line if len(line) <= _SHOWN_LETTERS else line[: _SHOWN_LETTERS - 3] + "..."
+
+
+def ascii_of(text: str) -> str:
+    """For replies (RFC 6531 §3.7.4.1) and header fields of mail that asked for no SMTPUTF8."""
+    return text.encode("ascii", "backslashreplace").decode()

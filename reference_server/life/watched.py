@@ -14,7 +14,7 @@ from harness.results.life import Lane, LaneKind, Stage, Standing, Step
 from harness.target import Account, Target
 from reference_server.host import RunningHost
 from reference_server.journal import Event, Kind
-from reference_server.life.narration import DNS_LANE, microseconds, narrate
+from reference_server.life.narration import DNS_LANE, FILTERS_LANE, microseconds, narrate
 from reference_server.relay.queue_rows import State
 from reference_server.server import Server
 from reference_server.world import ONE_SERVER, Host, World
@@ -22,6 +22,9 @@ from reference_server.world.load import load_world
 from reference_server.world.model import Reach
 
 __all__ = ["Filed", "Party", "WatchedWorld", "watched_world"]
+
+# Lanes that are no hosts, and what they are called where there is little room.
+_NOT_HOSTS: Final = {DNS_LANE: "DNS", FILTERS_LANE: "filters"}
 
 # Ours: how often the queues are looked at where the journal says nothing.
 _LOOK_S: Final = 0.02
@@ -146,9 +149,9 @@ class WatchedWorld:
         found = self._server.world.domain(domain)
         met += [mx.host for mx in sorted(found.mx, key=lambda mx: mx.preference)] if found else []
         met += [*self.down, *self.slow]
-        known = [name for name in dict.fromkeys(met) if name == DNS_LANE or name in self._server.hosts]
-        short = _short_names([name for name in known if name != DNS_LANE])
-        return [self._lane(name, short.get(name, "DNS")) for name in known]
+        known = [name for name in dict.fromkeys(met) if name in _NOT_HOSTS or name in self._server.hosts]
+        short = _short_names([name for name in known if name not in _NOT_HOSTS]) | _NOT_HOSTS
+        return [self._lane(name, short[name]) for name in known]
 
     # What goes on
 
@@ -197,6 +200,9 @@ class WatchedWorld:
         if name == DNS_LANE:
             address = self._server.world.network.dns_address
             return Lane(name=name, short=short, kind=LaneKind.DNS, about=address)
+        if name == FILTERS_LANE:
+            stages = ", ".join(dict.fromkeys(stage.name for stage in self._server.world.filters))
+            return Lane(name=name, short=short, kind=LaneKind.FILTERS, about=stages)
         host = self._server.hosts[name].host
         about = ", ".join(_roles(self._server.world, host)) or host.address
         return Lane(name=name, short=short, kind=LaneKind.HOST, about=about)

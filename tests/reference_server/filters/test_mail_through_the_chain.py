@@ -208,6 +208,16 @@ def test_where_all_are_refused_the_reply_says_so(tools, doorman) -> None:
     assert not tools.inbox(context.store, "alice")
 
 
+@pytest.mark.parametrize(("bob", "carol", "code"), [(551, 550, 551), (550, 451, 451), (421, 550, 421)])
+def test_where_all_are_refused_the_reply_is_the_one_that_leaves_most_open(
+    tools, doorman, bob, carol, code
+) -> None:
+    context, talk = doorman(bob=bob, carol=carol)
+    assert codes(talk.send(tools.HAM, "bob@example.test", "carol@example.test")) == [code]
+    assert talk.session.closing is (code == 421)
+    assert not context.queue.entries()
+
+
 def test_where_some_are_refused_the_sender_has_a_bounce_for_those(tools, doorman) -> None:
     context, talk = doorman(bob=550)
     assert codes(talk.send(tools.HAM, "bob@example.test", "carol@example.test")) == [250]
