@@ -18,8 +18,10 @@ from loading import (
     generator_beside_plain_smtplib,
     generator_beside_smtpbench,
     generator_keeping_connections,
+    generator_keeping_connections_beside_plain_smtplib,
     generator_one_connection_each,
     generator_pipelining,
+    generator_two_processes,
 )
 from loading_imap import generator_of_imap
 from reading import imap_fetches, smtp_replies
@@ -38,7 +40,9 @@ FIGURES: Final = (
     generator_one_connection_each,
     generator_keeping_connections,
     generator_pipelining,
+    generator_two_processes,
     generator_beside_plain_smtplib,
+    generator_keeping_connections_beside_plain_smtplib,
     generator_beside_smtpbench,
     generator_of_imap,
     letters_composed,

@@ -1,7 +1,8 @@
 """A load generator in a process of its own, for `loading`: ``python load_generator.py KIND PORT MESSAGES EACH``.
 
-Twenty users of one kind send so many messages, so many in each of their sessions, run by Locust as it runs any
-locustfile. Prints messages per second of this process's CPU time, its start left out.
+Twenty users send so many messages, so many in each of their sessions, run by Locust as it runs any locustfile: ours,
+``pipelined`` or ``in-turn`` (each reply is awaited), or ``plain``, which is smtplib and awaits each. Prints messages
+per second of this process's CPU time, its start left out.
 """
 
 import smtplib
@@ -49,24 +50,26 @@ class Plain(User):
 
     wait_time = constant(0)
     content = "Subject: x\r\n\r\n" + ("x" * 76 + "\r\n") * 13
+    each = 1
 
     @task
     def send(self) -> None:
         Count.take()
-        with self.environment.events.request.measure("SMTP", "message"):
-            host, port = self.environment.host.removeprefix("smtp://").split(":")
-            with smtplib.SMTP(host, int(port), local_hostname="localhost") as client:
-                client.sendmail(SENDER, [RECIPIENT], self.content)
+        host, port = self.environment.host.removeprefix("smtp://").split(":")
+        with smtplib.SMTP(host, int(port), local_hostname="localhost") as client:
+            for _ in range(self.each):
+                with self.environment.events.request.measure("SMTP", "message"):
+                    client.sendmail(SENDER, [RECIPIENT], self.content)
 
 
 def main(kind: str, port: str, messages: str, each: str) -> None:
-    pipelining = kind in {"default", "pipelined"}
     Count.left = int(messages) // int(each)
     Lean.settings = Settings(
         content=Content(sizes="fixed", octets=OCTETS),
-        traffic=Traffic(messages=(int(each), int(each)), pipelining=pipelining),
+        traffic=Traffic(messages=(int(each), int(each)), pipelining=kind == "pipelined"),
     )
-    users = [Plain if kind == "plain" else Lean]
+    Plain.each = int(each)
+    users: list[type[User]] = [Plain if kind == "plain" else Lean]
     environment = Environment(user_classes=users, host=f"smtp://127.0.0.1:{port}")
     runner = environment.create_local_runner()
     if kind != "plain":
@@ -77,7 +80,7 @@ def main(kind: str, port: str, messages: str, each: str) -> None:
     runner.user_greenlets.join()
     spent_s = time.process_time() - before_s
     total = environment.stats.get("message" if kind == "plain" else "smtp.message", "SMTP")
-    errors = [each.to_name() for each in environment.stats.errors.values()]
+    errors = [error.to_name() for error in environment.stats.errors.values()]
     runner.quit()
     assert (total.num_requests, total.num_failures) == (int(messages), 0), errors
     sys.stdout.write(f"{int(messages) / spent_s}\n")

@@ -15,14 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import psutil
 from figures import Figure, compare
 
 __all__ = [
     "generator_beside_plain_smtplib",
     "generator_beside_smtpbench",
     "generator_keeping_connections",
+    "generator_keeping_connections_beside_plain_smtplib",
     "generator_one_connection_each",
     "generator_pipelining",
+    "generator_two_processes",
 ]
 
 UNIT: Final = "messages per CPU-second"
@@ -82,9 +85,23 @@ def wait_for(port: int) -> None:
 
 def ours(kind: str, messages: int, each: int, port: int) -> float:
     """What `load_generator` says of itself."""
-    command = [sys.executable, str(GENERATOR), kind, str(port), str(messages), str(each)]
+    command = generator(kind, messages, each, port)
     run = subprocess.run(command, check=True, timeout=PATIENCE_S, stdout=subprocess.PIPE)
     return float(run.stdout)
+
+
+def generator(kind: str, messages: int, each: int, port: int) -> list[str]:
+    return [sys.executable, str(GENERATOR), kind, str(port), str(messages), str(each)]
+
+
+def at_once(ports: Sequence[int]) -> float:
+    """What generators that run at the same time, one for each sink, say of themselves, added up."""
+    commands = [generator("pipelined", MANY, MANY // SESSIONS, port) for port in ports]
+    with contextlib.ExitStack() as running:
+        processes = [
+            running.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE)) for command in commands
+        ]
+        return sum(float(process.communicate(timeout=PATIENCE_S)[0]) for process in processes)
 
 
 def per_cpu_second(command: Sequence[str], messages: int, directory: str | None = None) -> float:
@@ -113,7 +130,7 @@ def generator_one_connection_each() -> Figure:
         return compare(
             "load, a connection for each message",
             UNIT,
-            lambda: ours("each", FEW, 1, port),
+            lambda: ours("in-turn", FEW, 1, port),
             smtp_source(FEW, port),
             "smtp-source, the same dialogue",
         )
@@ -124,7 +141,7 @@ def generator_keeping_connections() -> Figure:
         return compare(
             "load, connections kept",
             UNIT,
-            lambda: ours("kept", MANY, MANY // SESSIONS, port),
+            lambda: ours("in-turn", MANY, MANY // SESSIONS, port),
             smtp_source(MANY, port, "-d"),
             "smtp-source -d, the same dialogue",
         )
@@ -141,14 +158,39 @@ def generator_pipelining() -> Figure:
         )
 
 
+def generator_two_processes() -> Figure:
+    """CPU time, so that it shows what they take from each other, and not how many cores this machine has to give."""
+    cores = psutil.cpu_count() or 1
+    free = cores * (1 - psutil.cpu_percent(interval=1.0) / 100)
+    with sink() as one, sink() as other:
+        return compare(
+            f"load, two processes at once ({free:.1f} of {cores} cores were free for them and their sinks)",
+            f"{UNIT}, added up",
+            lambda: at_once([one, other]),
+            lambda: at_once([one]),
+            "one process",
+        )
+
+
 def generator_beside_plain_smtplib() -> Figure:
     with sink() as port:
         return compare(
-            "load, a connection for each message, as it comes",
+            "load, a connection for each message",
             UNIT,
-            lambda: ours("default", FEW, 1, port),
+            lambda: ours("in-turn", FEW, 1, port),
             lambda: ours("plain", FEW // 3, 1, port),
-            "smtplib in a Locust user",
+            "smtplib in a Locust user, the same dialogue",
+        )
+
+
+def generator_keeping_connections_beside_plain_smtplib() -> Figure:
+    with sink() as port:
+        return compare(
+            "load, connections kept",
+            UNIT,
+            lambda: ours("in-turn", MANY, MANY // SESSIONS, port),
+            lambda: ours("plain", FEW, FEW // SESSIONS, port),
+            "smtplib in a Locust user, the same dialogue",
         )
 
 
@@ -162,9 +204,9 @@ def generator_beside_smtpbench() -> Figure:
             return per_cpu_second([str(program), *envelope, *numbers], FOR_SMTPBENCH, directory)
 
         return compare(
-            "load, a connection for each message, as it comes",
+            "load, a connection for each message",
             UNIT,
-            lambda: ours("default", FEW, 1, port),
+            lambda: ours("in-turn", FEW, 1, port),
             anchor if program else None,
-            "smtpbench",
+            "smtpbench, the same dialogue",
         )
