@@ -119,6 +119,8 @@ class Carrier(SMTP):
         while (errand := dialogue.errand) is not None and not dialogue.closing:
             self._stop_timer()
             result = await asyncio.wrap_future(self._workers.submit(errand.run))
+            if dialogue.closing:
+                return  # 421 was said meanwhile: nothing is done any more
             self._reset_timeout()
             await self._send(dialogue.errand_done(result))
 
