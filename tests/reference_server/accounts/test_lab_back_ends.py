@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import smtplib
 import socket
 import statistics
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.target import Protocol
@@ -36,6 +38,11 @@ class Service:
 
     def stop(self) -> None:
         self._do("stop", str(self.directory))
+
+    def processes(self) -> list[psutil.Process]:
+        """All that the scripts have started for it."""
+        watcher = psutil.Process(int((self.directory / ".pid").read_text()))
+        return watcher.children(recursive=True)
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -128,6 +135,25 @@ def test_a_back_end_that_comes_and_goes_is_a_temporary_failure_meanwhile(
 
     assert log_in(server, "alice") == "in"
     assert log_in(server, "alice", "wrong") == "refused"
+
+
+def test_a_back_end_that_hangs_is_a_temporary_failure_too(
+    back_end: BackEnd, played: Any, log_in: Any
+) -> None:
+    """What was connected hangs, then what connects anew."""
+    server = played(re.sub(r"^(\[accounts\.\w+\]\n)", r"\1timeout_s = 1\n", back_end.text))
+    assert log_in(server, "alice") == "in"
+
+    stopped = back_end.service.processes()
+    for each in stopped:
+        each.suspend()
+    try:
+        assert log_in(server, "alice") == "later"
+    finally:
+        for each in stopped:
+            each.resume()
+
+    assert log_in(server, "alice") == "in"
 
 
 def test_a_group_of_the_directory_is_a_condition(
