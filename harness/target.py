@@ -154,7 +154,7 @@ class Target:
             means the system's own authorities.
         server_name: The name its certificates carry, where that is not the endpoint's host.
         client_certificate: A PEM file with the certificate that we show where we are asked for one, and with its key
-            unless `client_key` has that.
+            unless `client_key` has that; or `client_pem`, the PEM text of both.
         keys: A directory with the keys of its people, to sign, seal and open mail with (`harness.sealed`).
         outside: Where we answer the target's DNS questions and take its mail; None where it asks others.
     """
@@ -169,6 +169,7 @@ class Target:
     server_name: str | None = None
     client_certificate: Path | None = None
     client_key: Path | None = None
+    client_pem: str | None = field(default=None, repr=False)
     policy: Policy = Policy()
     limits: Limits = Limits()
     outside: Outside | None = None
@@ -231,6 +232,10 @@ class Target:
     def with_ca(self, path: Path) -> "Target":
         """The same target with its authority in a file."""
         return replace(self, ca=path, ca_pem=None)
+
+    def with_client_certificate(self, path: Path) -> "Target":
+        """The same target with the certificate that we show in a file."""
+        return replace(self, client_certificate=path, client_pem=None)
 
     @property
     def on_this_host(self) -> bool:

@@ -33,6 +33,8 @@ class RunningHost:
         self.context = context
         self.ports = ports
         self._ca_pem = ca_pem
+        who = next((user.address for user in context.site.residents), context.hostname)
+        self._client_pem = context.tls.client_pem(who)
         self._tasks = tasks
         self._sides: tuple[AsyncioSide, TrioSide] | None = None
         self._holes: list[BlackHole] = []
@@ -64,6 +66,7 @@ class RunningHost:
                 if u.keeps_mail and u.password
             ),
             ca_pem=self._ca_pem,
+            client_pem=self._client_pem,
             policy=policy_of(site),
         )
 

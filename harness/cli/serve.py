@@ -19,7 +19,6 @@ import typer
 from harness.cli.options import RunningHost, RunningWorld, served_world
 from harness.errors import RunFailed
 from harness.sealed.make_keys import make_keys
-from harness.target import Target
 
 __all__ = ["serve"]
 
@@ -181,20 +180,26 @@ def key_directory(
 
 @contextmanager
 def written(running: RunningWorld, out: Path, keys: Path | None) -> Iterator[list[Path]]:
-    """A target file, and its certificate, for every host; gone at the end."""
+    """A target file for every host, and the certificates that it names; gone at the end."""
     single = len(running.hosts) == 1
     files = {out if single else out.with_stem(f"{out.stem}-{name}"): h for name, h in running.hosts.items()}
     files = {path: running_host for path, running_host in files.items() if offers(running_host)}
     certificate = out.with_suffix(".pem").absolute()
+    client_files = {path: path.with_name(f"{path.stem}-client.pem").absolute() for path in files}
     try:
         certificate.write_text(running.ca_pem)
         for path, running_host in files.items():
-            write(path, replace(running_host.target.with_ca(certificate), keys=keys))
+            target = replace(running_host.target.with_ca(certificate), keys=keys)
+            if target.client_pem is not None:
+                shown = client_files[path]
+                private(shown, target.client_pem)
+                target = target.with_client_certificate(shown)
+            private(path, target.to_toml())
         yield list(files)
     except OSError as exc:
         raise RunFailed(f"{out}: cannot be written ({exc.strerror}); choose another --out") from exc
     finally:
-        for path in (*files, certificate):
+        for path in (*files, *client_files.values(), certificate):
             path.unlink(missing_ok=True)
 
 
@@ -203,6 +208,8 @@ def offers(running_host: RunningHost) -> bool:
     return all(endpoint.port for endpoint in running_host.target.endpoints.values())
 
 
-def write(path: Path, target: Target) -> None:
-    path.write_text(target.to_toml())
+def private(path: Path, text: str) -> None:
+    """Write what others must not read."""
+    path.touch(mode=0o600)
     path.chmod(0o600)
+    path.write_text(text)

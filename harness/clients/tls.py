@@ -1,7 +1,8 @@
 """The client side's TLS: what is trusted and shown, as the target file says."""
 
-import os
 import ssl
+import tempfile
+from pathlib import Path
 
 from harness.errors import UsageError
 from harness.target import Target
@@ -24,6 +25,12 @@ def client_context(target: Target) -> ssl.SSLContext:
     )
     if target.client_certificate is not None:
         _show(context, target.client_certificate, target.client_key)
+    elif target.client_pem is not None:
+        # ssl takes files only.
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(target.client_pem.encode("ascii"))
+            file.flush()
+            _show(context, file.name, None)
     return context
 
 
@@ -47,7 +54,7 @@ def trusting_context(
     return context
 
 
-def _show(context: ssl.SSLContext, certificate: os.PathLike[str], key: os.PathLike[str] | None) -> None:
+def _show(context: ssl.SSLContext, certificate: Path | str, key: Path | None) -> None:
     where = key or certificate
     try:
         context.load_cert_chain(certificate, key, password=lambda: b"")

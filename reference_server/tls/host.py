@@ -80,6 +80,17 @@ class HostTls:
         """A server's context for connections in memory; each handshake has the certificates of its moment."""
         return self._fronts[protocol]
 
+    def client_pem(self, name: str) -> str | None:
+        """Key and certificate of a client that is taken here; None where none is asked for, or others sign them.
+
+        Args:
+            name: The client's, a mail address or a host name.
+        """
+        settings = self._settings
+        if settings.client_certificates is ClientCertificates.NONE or settings.client_ca is not None:
+            return None
+        return self._authority.issue(name).decode("ascii")
+
     def renew(self) -> None:
         """Read the files again, and have anew what is made; handshakes from now on show it.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.clients.live import LiveTarget
 from harness.target import Target
 from reference_server.tls import CertificateAuthority
 
@@ -113,6 +114,23 @@ def test_certificates_are_renewed_by_signal_and_by_order(serving: Serving, by_si
         lines = [serving.order("renew", "mail1"), *serving.said("mail2")]
     assert lines == ["mail1.example.test: certificates renewed", "mail2.example.test: certificates renewed"]
     assert serving.order("slow mail2", "mail2") == "mail2.example.test is slow"
+
+
+def test_a_host_that_asks_for_certificates_gives_one_to_who_tries_it(tmp_path: Path) -> None:
+    running = Serving(tmp_path, "none", tls='[tls]\nclient_certificates = "required"\n')
+    running.said("Ctrl-C")
+    target = Target.load(tmp_path / "t-mail1.example.test.toml")
+    assert target.client_certificate == tmp_path / "t-mail1.example.test-client.pem"
+    assert target.client_certificate.stat().st_mode & 0o077 == 0
+
+    live = LiveTarget(target)
+    try:
+        assert live.imap(tls=True).transport.tls
+    finally:
+        live.close()
+        running.end()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["world.toml"]
 
 
 def test_a_renewal_that_fails_is_told_and_the_old_certificate_stays(tmp_path: Path) -> None:

@@ -123,8 +123,19 @@ def test_our_certificate_is_shown(client_certificate: Callable[..., Path]) -> No
         live.close()
 
 
+def test_the_server_has_one_for_who_tries_it() -> None:
+    with Server(replace(ONE_SERVER, tls=REQUIRED)) as server:
+        live = LiveTarget(server.target)
+
+        assert live.imap(tls=True).capabilities
+        live.close()
+
+
 def test_who_shows_none_is_told_what_the_server_says() -> None:
-    with Server(replace(ONE_SERVER, tls=REQUIRED)) as server, connected(server.target) as transport:
+    with (
+        Server(replace(ONE_SERVER, tls=REQUIRED)) as server,
+        connected(replace(server.target, client_pem=None)) as transport,
+    ):
         with pytest.raises(ConnectionLost, match=r"the peer says: certificate required$"):
             transport.receive(10)
 
