@@ -127,8 +127,8 @@ class LoginCommands(ImapCore):
         return exchange.client_first
 
     def reply_to_unasked_response(self) -> Completion:
-        """RFC 4959 §3: NO."""
-        raise no("The mechanism takes no initial response")
+        """RFC 4959 §3: BAD."""
+        return Completion("BAD", "The mechanism takes no initial response")
 
     def reply_to_unknown_mechanism(self, arguments: Authenticate) -> Completion:
         """RFC 3501 §6.2.2: NO."""

@@ -80,7 +80,7 @@ def test_tls_begins_behind_an_errand_and_drops_what_was_sent_in_the_clear(
 def test_an_errand_longer_than_the_idle_limit_is_no_silence(
     start, protocol, slow, quick, done, answered, tls, begun
 ) -> None:
-    idle_s = 0.3
+    idle_s = 1.0
     limits = Limits(smtp_idle_s=idle_s, pop3_idle_s=idle_s, imap_idle_s=idle_s)
     running = start(replace(ONE_SERVER, limits=limits))
     client = running.connect(protocol)
