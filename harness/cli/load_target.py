@@ -88,9 +88,8 @@ def _accounts(text: str | None, domain: str) -> tuple[Account, ...]:
 
 def _written(target: Target, directory: Path) -> Place:
     """A target of flags, or with accounts from elsewhere, as a private file."""
-    if target.ca is not None:
-        target = target.with_ca(target.ca.absolute())
-    text = target.to_toml()
+    files = {key: getattr(target, key) for key in ("ca", "client_certificate", "client_key", "keys")}
+    text = replace(target, **{key: path.absolute() for key, path in files.items() if path}).to_toml()
     if len(text) > MAX_FILE_OCTETS:
         raise UsageError(f"{len(target.accounts):,} accounts are more than a target file has room for")
     file = directory / "target.toml"
