@@ -83,11 +83,11 @@ class LdapConnection:
         Raises:
             BackEndUnavailable: The server says neither yes nor no.
         """
-        # Octets: ldap3 would prepare a text, and refuse what RFC 4013 does not allow. What is left of a password may
-        # be nothing, and a bind with nothing succeeds (RFC 4513 §5.1.2).
-        secret = prepared(password).encode()
-        if not dn or not secret:
+        # A bind with nothing succeeds (RFC 4513 §5.1.2), and a server may find that nothing is left of a password.
+        if not dn or not prepared(password):
             return False
+        # Octets, as they are: a text ldap3 would prepare, and refuse what RFC 4013 does not allow.
+        secret = password.encode()
         with self._speaking():
             self._connection.rebind(
                 user=dn, password=secret, authentication=ldap3.SIMPLE, read_server_info=False
