@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from reference_server.mime import unfold
+from reference_server.mime import header_end, unfold
 
 __all__ = ["Header", "field", "on_top"]
 
-# A line and those that are folded under it; what is no field, a blank line for instance, ends the header.
+# A line and those that are folded under it. What is no field is left where it is, as mail readers pass over it.
 _LINES: Final = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")
 _NAME: Final = re.compile(rb"[!-9;-~]+(?=[ \t]*:)")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
@@ -18,7 +18,7 @@ _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """One field as it stands, with the lines folded under its first."""
+    """One field as it stands, with the lines folded under its first; without a name where it is none."""
 
     name: bytes
     raw: bytes
@@ -49,17 +49,15 @@ class Header:
     """The header of a message, in its order."""
 
     def __init__(self, content: bytes) -> None:
-        self._fields: list[_Lines] = []
-        at = 0
-        while (lines := _LINES.match(content, at)) and (name := _NAME.match(lines[0])):
-            self._fields.append(_Lines(name[0], lines[0]))
-            at = lines.end()
-        self._blank = next((end for end in (b"\r\n", b"\n") if content.startswith(end, at)), b"")
-        self._body = content[at + len(self._blank) :]
+        end = header_end(content)
+        self._blank = next((b for b in (b"\r\n", b"\n") if _ends_blank(content[:end], b)), b"")
+        lines = content[: end - len(self._blank)]
+        self._fields = [_read(found[0]) for found in _LINES.finditer(lines) if found[0]]
+        self._body = content[end:]
 
     @property
     def body(self) -> bytes:
-        """What is below the first blank line or, where there is none, below the last field."""
+        """What is below the first blank line."""
         return self._body
 
     @body.setter
@@ -70,7 +68,7 @@ class Header:
     @property
     def fields(self) -> tuple[tuple[bytes, bytes], ...]:
         """Name and value of each, the value as it stands behind the colon, folds and all."""
-        return tuple((each.name, each.value) for each in self._fields)
+        return tuple((each.name, each.value) for each in self._fields if each.name)
 
     def values(self, name: bytes) -> list[bytes]:
         """The unfolded values of the fields of this name, in any case."""
@@ -104,3 +102,12 @@ class Header:
         raw = [each.raw if each.raw.endswith(b"\n") else each.raw + b"\r\n" for each in self._fields[:-1]]
         raw += [each.raw for each in self._fields[-1:]]
         return b"".join(raw) + self._blank + self._body
+
+
+def _ends_blank(header: bytes, end: bytes) -> bool:
+    return header == end or header.endswith(b"\n" + end)
+
+
+def _read(raw: bytes) -> _Lines:
+    name = _NAME.match(raw)
+    return _Lines(name[0] if name else b"", raw)

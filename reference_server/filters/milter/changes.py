@@ -1,10 +1,10 @@
 """What a milter does to a message at its end, one response at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from reference_server.envelope import Recipient
+from reference_server.envelope import Notify, Recipient
 from reference_server.filters.fields import Header
 from reference_server.filters.milter import wire
 from reference_server.filters.milter.wire import Action, MilterFault, Packet, Response
@@ -75,11 +75,11 @@ class Changes:
             case Response.QUARANTINE:
                 self.quarantine = shown(wire.texts(answer.data)[0]) or "held"
             case Response.ADD_RCPT | Response.ADD_RCPT_PAR:
-                self._add_recipient(wire.texts(answer.data)[0])
+                self._add_recipient(*wire.texts(answer.data))
             case Response.DEL_RCPT:
                 self._delete_recipient(wire.texts(answer.data)[0])
             case Response.CHANGE_FROM:
-                self._change_sender(wire.texts(answer.data)[0])
+                self._change_sender(*wire.texts(answer.data))
             case _:
                 self._change_header(answer)
         return True
@@ -116,11 +116,12 @@ class Changes:
         if len(self._body) > _MAX_BODY_OCTETS:
             raise MilterFault("replaces the body without end")
 
-    def _add_recipient(self, path: bytes) -> None:
-        address = _address(path)
+    def _add_recipient(self, path: bytes, *words: bytes) -> None:
+        address, said = _address(path), _parameters(words)
         recipients = self._mail.envelope.recipients
         if address not in {each.address for each in recipients}:
-            self._set_recipients((*recipients, Recipient(address)))
+            notify = frozenset(_notify(word) for word in said.get(b"NOTIFY", b"").split(b",") if word)
+            self._set_recipients((*recipients, Recipient(address, notify, said.get(b"ORCPT"))))
             self.made.append(f"added the recipient {shown(address)}")
 
     def _delete_recipient(self, path: bytes) -> None:
@@ -134,10 +135,28 @@ class Changes:
     def _set_recipients(self, recipients: tuple[Recipient, ...]) -> None:
         self._mail = replace(self._mail, envelope=replace(self._mail.envelope, recipients=recipients))
 
-    def _change_sender(self, path: bytes) -> None:
-        address = _address(path)
-        self._mail = replace(self._mail, envelope=replace(self._mail.envelope, reverse_path=address))
+    def _change_sender(self, path: bytes, *words: bytes) -> None:
+        address, said = _address(path), _parameters(words)
+        envelope = replace(self._mail.envelope, reverse_path=address)
+        if b"ENVID" in said:
+            envelope = replace(envelope, envid=said[b"ENVID"])
+        if b"RET" in said:
+            envelope = replace(envelope, ret="HDRS" if said[b"RET"].upper() == b"HDRS" else "FULL")
+        self._mail = replace(self._mail, envelope=envelope)
         self.made.append(f"made the sender <{shown(address)}>")
+
+
+def _parameters(words: Iterable[bytes]) -> dict[bytes, bytes]:
+    """``NAME=value`` by the name in upper case."""
+    pairs = (word.partition(b"=") for text in words for word in text.split())
+    return {name.upper(): value for name, _, value in pairs}
+
+
+def _notify(word: bytes) -> Notify:
+    try:
+        return Notify(word.decode("ascii", "replace").upper())
+    except ValueError as exc:
+        raise MilterFault(f"wants NOTIFY={shown(word)}, which is no word of it") from exc
 
 
 def _address(path: bytes) -> bytes:

@@ -144,11 +144,8 @@ class MilterSession:
         self._say(Command.MAIL, wire.strings(b"<%s>" % envelope.reverse_path, *self._mail_parameters()))
         for recipient in envelope.recipients:
             try:
-                self._say(
-                    Command.RCPT,
-                    wire.strings(b"<%s>" % recipient.address),
-                    self._rcpt_macros(recipient.address),
-                )
+                path = wire.strings(b"<%s>" % recipient.address, *_rcpt_parameters(recipient))
+                self._say(Command.RCPT, path, self._rcpt_macros(recipient.address))
             except _Settled as settled:
                 if settled.answered.refusal is None or settled.answered.refusal.code == _SHUTDOWN.code:
                     raise
@@ -284,11 +281,25 @@ class MilterSession:
         return {"{rcpt_addr}": text, "{rcpt_host}": text.rpartition("@")[2], "{rcpt_mailer}": "smtp"}
 
     def _mail_parameters(self) -> Iterator[bytes]:
+        """What MAIL said besides, and the size as it is."""
+        envelope = self._mail.envelope
         yield b"SIZE=%d" % len(self._mail.content)
-        if self._mail.envelope.smtputf8:
+        if envelope.body is not Body.SEVEN_BIT:
+            yield b"BODY=" + envelope.body.encode()
+        if envelope.smtputf8:
             yield b"SMTPUTF8"
-        if self._mail.envelope.body is not Body.SEVEN_BIT:
-            yield b"BODY=" + self._mail.envelope.body.encode()
+        if envelope.ret is not None:
+            yield b"RET=" + envelope.ret.encode()
+        if envelope.envid is not None:
+            yield b"ENVID=" + envelope.envid
+
+
+def _rcpt_parameters(recipient: Recipient) -> Iterator[bytes]:
+    """What RCPT said besides."""
+    if recipient.notify:
+        yield b"NOTIFY=" + ",".join(sorted(recipient.notify)).encode()
+    if recipient.orcpt is not None:
+        yield b"ORCPT=" + recipient.orcpt
 
 
 def _reply_of(data: bytes) -> Refusal:

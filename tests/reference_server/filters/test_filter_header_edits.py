@@ -71,6 +71,12 @@ def test_a_field_is_added_above_the_blank_line() -> None:
     assert header.encode() == MESSAGE.replace(b"three\r\n", b"three\r\nZ: last\r\n")
 
 
+def test_a_line_that_is_no_field_hides_none() -> None:
+    header = Header(b"From alice Tue\r\nA: 1\r\n\r\nbody\r\n")
+    assert header.fields == ((b"A", b" 1"),)
+    assert header.body == b"body\r\n"
+
+
 def test_a_new_body_has_its_blank_line() -> None:
     header = Header(b"A: 1\r\n")
     header.body = b"new\r\n"

@@ -3,12 +3,13 @@
 import struct
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference_server.envelope import Body, Envelope, Notify, Recipient
 from reference_server.filters.milter import Milter, wire
 from reference_server.filters.milter.wire import Action, Command, MilterFault, Options, Response, Step
 from reference_server.filters.model import StageFailed
@@ -119,6 +120,22 @@ def test_the_whole_transaction_is_told_step_by_step(tools, look) -> None:
     assert b"".join(milter.said(Command.BODY)) == tools.HAM.partition(b"\r\n\r\n")[2]
 
 
+def test_what_mail_and_rcpt_said_besides_is_told(tools, look) -> None:
+    mail = tools.mail(tools.HAM)
+    recipient = Recipient(
+        b"bob@example.test", frozenset({Notify.DELAY, Notify.FAILURE}), b"rfc822;b@example.test"
+    )
+    envelope = Envelope(
+        b"alice@example.test", (recipient,), Body.EIGHT_BIT, smtputf8=True, ret="FULL", envid=b"id+2B"
+    )
+    milter = MilterOfOurs()
+    look(milter, replace(mail, envelope=envelope))
+    (said,) = milter.said(Command.MAIL)
+    assert said.split(b"\0")[2:-1] == [b"BODY=8BITMIME", b"SMTPUTF8", b"RET=FULL", b"ENVID=id+2B"]
+    (said,) = milter.said(Command.RCPT)
+    assert said.split(b"\0")[1:-1] == [b"NOTIFY=DELAY,FAILURE", b"ORCPT=rfc822;b@example.test"]
+
+
 def test_macros_go_before_their_command_and_only_those_that_are_wanted(tools, look) -> None:
     plain, asking = MilterOfOurs(), MilterOfOurs(lists=struct.pack("!I", 2) + b"i {mail_addr} {nonsense}\0")
     look(plain)
@@ -196,7 +213,7 @@ def test_every_change_at_the_end_is_made(tools, look) -> None:
                 (Response.ADD_RCPT, b"<carol@example.test>\0"),
                 (Response.ADD_RCPT_PAR, b"<dan@example.test>\0NOTIFY=NEVER\0"),
                 (Response.DEL_RCPT, b"<BOB@example.test>\0"),
-                (Response.CHANGE_FROM, b"<bounces@example.test>\0"),
+                (Response.CHANGE_FROM, b"<bounces@example.test>\0RET=HDRS ENVID=x\0"),
                 CONTINUE,
             ]
         }
@@ -210,6 +227,8 @@ def test_every_change_at_the_end_is_made(tools, look) -> None:
     envelope = finding.mail.envelope
     assert envelope.reverse_path == b"bounces@example.test"
     assert [each.address for each in envelope.recipients] == [b"carol@example.test", b"dan@example.test"]
+    assert [each.notify for each in envelope.recipients] == [frozenset(), frozenset({Notify.NEVER})]
+    assert (envelope.ret, envelope.envid) == ("HDRS", b"x")
     assert len(finding.changes) == 11
 
 
@@ -287,6 +306,9 @@ def test_recipients_are_refused_one_by_one(tools, look) -> None:
         MilterOfOurs(script={Command.END_OF_BODY: [(Response.ADD_HEADER, b"a\0"), CONTINUE]}),
         MilterOfOurs(script={Command.END_OF_BODY: [(Response.CHANGE_HEADER, b"\0"), CONTINUE]}),
         MilterOfOurs(script={Command.END_OF_BODY: [(Response.ADD_RCPT, b"no end"), CONTINUE]}),
+        MilterOfOurs(
+            script={Command.END_OF_BODY: [(Response.ADD_RCPT_PAR, b"<a@b.test>\0NOTIFY=X\0"), CONTINUE]}
+        ),
         MilterOfOurs(script={Command.END_OF_BODY: []}),
     ],
     ids=str,
