@@ -9,7 +9,9 @@ from harness.errors import LocalProtocolError
 from harness.target import Protocol
 from harness.wire import sasl
 from harness.wire.sasl import Identity
+from harness.wire.tls import TLS_EXPORTER, TLS_SERVER_END_POINT
 from reference_server.accounts import BackEndUnavailable
+from reference_server.tls.settings import TlsSettings, Version
 from reference_server.world import User
 from reference_server.world.sasl import SaslSettings
 
@@ -182,6 +184,32 @@ def test_a_proof_for_another_channel_lets_nobody_in(run, alice, protocol: Protoc
     elsewhere = replace(facts, bindings={name: bytes(len(octets)) for name, octets in facts.bindings.items()})
     mechanism = sasl.client_mechanism("SCRAM-SHA-256-PLUS", alice, facts=elsewhere)
     assert REFUSED.fullmatch(session.authenticate(mechanism))
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("newest", "binding"),
+    [(Version.TLS_1_3, TLS_EXPORTER), (Version.TLS_1_2, TLS_SERVER_END_POINT)],
+)
+def test_each_version_of_tls_has_its_binding(
+    run, alice, protocol: Protocol, newest: Version, binding: str
+) -> None:
+    # RFC 9266 §3.
+    session = run(tls=TlsSettings(maximum=newest)).connect(protocol)
+    facts = session.client.transport.tls_facts
+    assert facts.version == newest
+    mechanism = sasl.client_mechanism("SCRAM-SHA-256-PLUS", alice, facts=facts)
+    assert mechanism.initial().startswith(f"p={binding},".encode())
+    assert LET_IN.fullmatch(session.authenticate(mechanism))
+
+
+@everywhere
+def test_a_client_may_take_the_weaker_binding(run, alice, protocol: Protocol) -> None:
+    session = run().connect(protocol)
+    facts = session.client.transport.tls_facts
+    weaker = replace(facts, bindings={TLS_SERVER_END_POINT: facts.bindings[TLS_SERVER_END_POINT]})
+    mechanism = sasl.client_mechanism("SCRAM-SHA-1-PLUS", alice, facts=weaker)
+    assert LET_IN.fullmatch(session.authenticate(mechanism))
 
 
 class Believing:
