@@ -26,7 +26,8 @@ class Told:
 
     @property
     def says_why_no_audit(self) -> bool:
-        return self.audit.why_not in self.missing
+        """Only of an unfinished run it is said what is missing."""
+        return self.verdict == "unfinished" and self.audit.why_not in self.missing
 
 
 def sentence_of(told: Told) -> str:

@@ -97,6 +97,15 @@ def test_the_sentence_of_a_saturated_generator_gives_its_reasons() -> None:
     )
 
 
+@pytest.mark.parametrize("verdict", ["broken", "generator saturated", "unfinished"])
+def test_why_nobody_looked_is_said_once_whatever_else_there_is_to_say(verdict: Verdict) -> None:
+    why = "nobody can read what was delivered"
+
+    sentence = told(verdict, SLOW, audit=Audit(done=False, why_not=why, owed=7), missing=(why,))
+
+    assert sentence.count(why) == 1
+
+
 def test_the_sentence_of_an_unfinished_run_says_what_is_missing() -> None:
     sentence = told(
         "unfinished", UNMEASURED, missing=["asked to end"], audit=Audit(done=False, why_not="stopped")
