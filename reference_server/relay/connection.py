@@ -206,7 +206,7 @@ class Connection:
         try:
             octets = await self._stream.receive_some(_READ_OCTETS)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            raise ConnectionLost(str(self.peer), f"connection lost, no reply to {subject}") from exc
+            raise ConnectionLost(str(self.peer), f"{_lost(exc)}, no reply to {subject}") from exc
         if not octets:
             raise ConnectionLost(str(self.peer), f"closed by the peer, no reply to {subject}")
         return bytes(octets)
@@ -269,6 +269,12 @@ class Connection:
 
     def _note(self, direction: Direction, text: str, octets: bytes = b"") -> None:
         self._line.note(self.peer, direction, text, self.queue_id, octets)
+
+
+def _lost(exc: Exception) -> str:
+    """How a connection ended; in TLS by what the peer's alert says."""
+    cause = exc.__cause__
+    return f"TLS broken ({reason_of(cause)})" if isinstance(cause, ssl.SSLError) else "connection lost"
 
 
 def _reason(exc: OSError) -> str:

@@ -11,7 +11,7 @@ from reference_server import ONE_SERVER, Server
 from reference_server.relay.model import Fate, Transport
 from reference_server.relay.routing import Exchanger
 from reference_server.relay.service import contexts
-from reference_server.tls import CertificateAuthority, CertificateSource, TlsSettings
+from reference_server.tls import CertificateAuthority, CertificateSource, ClientCertificates, TlsSettings
 from reference_server.world.model import RelayTls
 
 DEMANDS = [RelayTls.REQUIRED, RelayTls.VERIFIED]
@@ -112,9 +112,11 @@ def test_a_connection_that_was_made_for_less_is_not_used_for_more(post) -> None:
 def served():
     """Run the reference server with this certificate, and send it a message asking this of TLS."""
 
-    def serve(post, asked, names=("mail.example.test",), days=30, ca=None, transport=Transport.SMTP):
+    def serve(
+        post, asked, names=("mail.example.test",), days=30, ca=None, transport=Transport.SMTP, **settings
+    ):
         certificate = CertificateSource(names=names, days=days)
-        world = replace(ONE_SERVER, tls=TlsSettings(certificates=(certificate,)))
+        world = replace(ONE_SERVER, tls=TlsSettings(certificates=(certificate,), **settings))
         with Server(world) as server:
             smtp, lmtp = (server.target.endpoints[p] for p in (Protocol.SMTP, Protocol.LMTP))
             asking = replace(post, limits=replace(post.limits, tls=asked, timeout_s=20.0))
@@ -164,6 +166,13 @@ def test_a_bad_certificate_will_do_where_it_need_not_be_good(post, served, certi
     assert (outcome.fate, outcome.status) == (Fate.DEFERRED, "4.7.5")
     assert reason in outcome.diagnostic
     assert not re.search(r"_ssl\.c|\n", outcome.diagnostic)
+
+
+def test_a_peer_that_wants_our_certificate_says_so(post, served) -> None:
+    outcome = served(post, RelayTls.REQUIRED, client_certificates=ClientCertificates.REQUIRED)
+
+    assert (outcome.fate, outcome.status) == (Fate.DEFERRED, "4.4.2")
+    assert "TLS broken (the peer says: certificate required)" in outcome.diagnostic
 
 
 def test_the_hosts_own_mailbox_agent_is_asked_for_nothing(post, served) -> None:
