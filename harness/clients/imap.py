@@ -145,6 +145,7 @@ class ImapClient(ImapSession):
         end = converse(
             mechanism,
             read(),
+            self.transcript,
             respond=respond,
             challenge_in=lambda said: said.text if isinstance(said, Continuation) else None,
             accepted=lambda said: isinstance(said, Result) and said.ok,

@@ -233,6 +233,7 @@ class Pop3Client(Dialogue):
         return converse(
             mechanism,
             status,
+            self.transcript,
             respond=lambda response, shown: self.command(response, shown=shown),
             challenge_in=lambda read: read.text if read.answer is Answer.CHALLENGE else None,
             accepted=lambda read: read.ok,

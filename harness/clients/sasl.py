@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from harness.clients.transcript import Transcript
 from harness.clients.transport import Transport
 from harness.errors import LocalProtocolError
 from harness.target import Account, Endpoint
@@ -19,6 +20,7 @@ Read = TypeVar("Read")
 def converse(
     mechanism: sasl.ClientMechanism,
     began: Read,
+    transcript: Transcript,
     *,
     respond: Callable[[bytes, bytes], Read],
     challenge_in: Callable[[Read], bytes | None],
@@ -28,6 +30,8 @@ def converse(
 
     Args:
         began: What was read after the command that begins the exchange.
+        transcript: Where responses are not shown, and a server's proof is not either: from it a password can be
+            guessed at leisure (RFC 5802 §9).
         respond: Sends a line; its second argument is what the transcript shows of it. Gives what is read then.
         challenge_in: The base64 in what was read; None where the exchange is over.
         accepted: Whether what was read lets the client in.
@@ -37,11 +41,14 @@ def converse(
     """
     read = began
     while (challenge := challenge_in(read)) is not None:
+        proven = mechanism.server_proven
         try:
             line = sasl.encode(mechanism.respond(sasl.decode(challenge)))
         except (sasl.SaslError, LocalProtocolError):
             read = respond(sasl.CANCEL, sasl.CANCEL)
             break
+        if mechanism.server_proven and not proven:
+            transcript.mask(challenge, SECRET)
         read = respond(line, SECRET)
     if accepted(read) and not mechanism.server_proven:
         raise sasl.ServerUnproven(f"the server lets us in by {mechanism.name} and has not shown who it is")

@@ -246,6 +246,7 @@ class SmtpClient(Dialogue):
         return converse(
             mechanism,
             reply,
+            self.transcript,
             respond=lambda response, shown: self.command(response, shown=shown),
             challenge_in=lambda read: read.lines[-1] if read.klass == 3 else None,
             accepted=lambda read: read.klass == 2,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -57,6 +57,13 @@ class Transcript:
         """Write down what happened beside the octets: connected, closed, TLS started."""
         at_us = (time.monotonic_ns() - self._start_ns) // 1000
         self.entries.append(Entry(at_us, Direction.NOTE, text.encode(), tls))
+
+    def mask(self, secret: bytes, shown: bytes) -> None:
+        """Put `shown` in the place of something that came, and is known to be a secret only now."""
+        self.entries[:] = [
+            replace(entry, octets=entry.octets.replace(secret, shown)) if secret in entry.octets else entry
+            for entry in self.entries
+        ]
 
     def received(self) -> bytes:
         """All octets the target sent, in order."""

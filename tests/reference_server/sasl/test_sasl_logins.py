@@ -38,6 +38,8 @@ def test_a_password_lets_in_by_every_mechanism_that_is_offered(
     assert LET_IN.fullmatch(session.log_in(name, alice))
     shown = "\n".join(str(entry.octets) for entry in session.transcript.entries)
     assert "secret" not in shown.replace("<secret>", "")
+    # A server's proof is base64 of v=; nobody is to guess at it.
+    assert "dj1" not in shown
 
 
 @everywhere
