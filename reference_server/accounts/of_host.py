@@ -95,13 +95,15 @@ class Accounts:
         """The name of a user's mailbox, made where there is none yet."""
         if address is None:
             return None
-        user = self._site.user(address) or self._move_in(address)
-        return user.name if user is not None else None
-
-    def _move_in(self, address: str) -> User | None:
-        if self._site.local_domain(address.rpartition("@")[2]) is None:
+        local_part, _, name = address.rpartition("@")
+        domain = self._site.local_domain(name)
+        if domain is None:
             _log.warning("%s has an account, and no mailbox can be on %s", address, self._site.host.name)
             return None
+        whole = f"{local_part}@{domain.name}"
+        return (self._site.user(whole) or self._move_in(whole)).name
+
+    def _move_in(self, address: str) -> User:
         with self._moving_in:
             user = self._site.move_in(address)
             self._store.create_user(user.name)

@@ -97,9 +97,11 @@ class SqlDirectory:
 
     def scram_secrets(self, user: str, mechanism: str) -> ScramSecrets | None:
         account = self._account(user)
+        salt = scram.made_up(account.address if account else user, mechanism, self._secret).salt
         if account is None or account.stored is None:
+            if self._settings.kept_as is KeptAs.CLEARTEXT:
+                scram.derive(user, mechanism, salt)  # as long as for whom there is a password
             return None
-        salt = scram.made_up(account.address, mechanism, self._secret).salt
         try:
             return account.stored.scram(mechanism, salt)
         except SchemeError as exc:

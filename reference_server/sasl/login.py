@@ -155,7 +155,9 @@ class Login(Generic[Reply]):
         return owner
 
     def _entered(self, success: sasl.Success) -> Outcome:
-        if self.may_act_as(success.user, success.authorization):
+        # As which it has logged in: a back end may know it by names that its mailbox has not.
+        itself = success.authorization == self._user
+        if itself or self.may_act_as(success.user, success.authorization):
             return Entered(success.user)
         denied = sasl.SaslDenied("nobody may act for somebody else here")
         return Refused(denied, success.user, success.authorization)

@@ -101,8 +101,10 @@ class Site:
         return _literal(inside)
 
     def user(self, address: str) -> User | None:
-        """The user with this address, in any case; None where nobody of the world and no newcomer has it."""
-        return self.world.user(address) or self.newcomers.get(address.lower())
+        """The user with this address, in any case, who has a mailbox here; None where nobody has."""
+        wanted = address.lower()
+        resident = next((user for user in self.residents if user.address == wanted), None)
+        return resident or self.newcomers.get(wanted)
 
     def user_named(self, name: str) -> User | None:
         """The user who logs in by this: ``name``, or an address, in any case."""

@@ -443,6 +443,12 @@ def log_in_by_scram() -> Callable[..., str]:
 
 
 @pytest.fixture
+def log_in_acting_as() -> Callable[..., str]:
+    """What comes of a log-in that names whom to act as, by IMAP (RFC 4616 §2)."""
+    return lambda server, user, other: imap_outcome(server, PlainClient(user, "secret", other))
+
+
+@pytest.fixture
 def log_in() -> Callable[..., str]:
     """Log in by all three protocols; the one thing that comes of it."""
 

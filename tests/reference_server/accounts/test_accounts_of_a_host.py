@@ -29,7 +29,7 @@ class Everybody:
 
     def known(self, user: str) -> str | None:
         self.asked.append(user)
-        return self.address or (user if "@" in user else f"{user}@example.test")
+        return self.address or (user.lower() if "@" in user else f"{user}@example.test")
 
     def scram_secrets(self, user: str, mechanism: str) -> None:
         self.asked.append(user)
@@ -136,6 +136,24 @@ def test_an_account_whose_mail_is_elsewhere_is_none_of_this_host(
     assert accounts_with(site(), Everybody(), store).verify("bob@elsewhere.test", "anything") is None
     assert store.names == []
     assert "no mailbox can be on mail.example.test" in caplog.text
+
+
+def test_a_namesake_on_another_host_is_somebody_else(site: Any, make_store: Any) -> None:
+    """The mailbox ``alice`` is here; the other alice has hers on the other host."""
+    place = site(ALICE, User("alice", "", "alice@elsewhere.test"))
+    accounts = accounts_with(place, Everybody(), make_store("alice"))
+
+    assert accounts.verify("alice@elsewhere.test", "anything") is None
+    assert accounts.known("alice@elsewhere.test") is None
+
+
+@pytest.mark.parametrize("user", ["erin@mail.example.test", "erin@[127.0.0.1]", "ERIN@EXAMPLE.TEST"])
+def test_the_hosts_own_name_means_its_first_domain(site: Any, make_store: Any, user: str) -> None:
+    """RFC 5321 §4.1.3."""
+    place, store = site(), make_store()
+
+    assert accounts_with(place, Everybody(), store).verify(user, "anything") == "erin"
+    assert [each.address for each in place.users] == ["erin@example.test"]
 
 
 def test_who_moved_in_before_still_gets_mail(site: Any, make_store: Any) -> None:

@@ -147,6 +147,24 @@ def test_several_places_are_asked_in_order(
     assert log_in(server, "nobody") == "later"
 
 
+def test_one_may_act_as_oneself_by_the_name_one_logs_in_with(
+    ldap: Any, documented: Any, played: Any, log_in_acting_as: Any
+) -> None:
+    """The mailbox of carol is named otherwise: only the directory knows that she is carol."""
+    ldap.entries["uid=carol,ou=people,dc=example,dc=test"]["mail"] = ["c.smith@example.test"]
+    text = documented("user_dn =").replace("ldap://127.0.0.1:389", ldap.url)
+    server = played(text.replace("{local_part}@{domain}", "{mail}"))
+
+    for name, outcome in (
+        ("carol", "in"),
+        ("c.smith", "in"),
+        ("c.smith@example.test", "in"),
+        ("alice", "refused"),
+        ("c.smith@second.test", "refused"),
+    ):
+        assert log_in_acting_as(server, "carol", name) == outcome, name
+
+
 def test_only_what_can_succeed_is_offered(back_end: BackEnd, played: Any, trusted: Any) -> None:
     server = played(back_end.text)
 
