@@ -48,13 +48,15 @@ def _expand_label(
 
 
 class KeyLog:
-    """Where one context's secrets are written to.
+    """Where one context's secrets are written to, and from there to where the environment's SSLKEYLOGFILE says.
 
     Attributes:
         path: For `ssl.SSLContext.keylog_filename`, until `hide`.
     """
 
     def __init__(self) -> None:
+        # As `ssl.create_default_context` has it, for those who watch the network: it is all in the clear then.
+        self._copy = os.environ.get("SSLKEYLOGFILE")
         if hasattr(os, "memfd_create") and _DEVICES.is_dir():
             self._fd = os.memfd_create("mailproof-tls", os.MFD_CLOEXEC)
             self.path = _DEVICES / str(self._fd)
@@ -74,5 +76,8 @@ class KeyLog:
         """The exporter secrets written since the last look; the log is empty then."""
         octets = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
         os.ftruncate(self._fd, 0)
+        if self._copy:
+            with Path(self._copy).open("ab") as file:
+                file.write(octets)
         lines = [line for line in octets.splitlines() if line.startswith(_MARK)]
         return [bytes.fromhex(line.split()[2].decode("ascii")) for line in lines]

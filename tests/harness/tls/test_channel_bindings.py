@@ -12,6 +12,7 @@ from socket import create_server
 from threading import Thread
 
 import pytest
+import trustme
 
 from harness.tls import TlsContext, facts_of
 from harness.tls.exporter import export
@@ -93,6 +94,26 @@ def test_openssl_exports_the_same(server_context: TlsContext, suite: str) -> Non
     exported = re.search(rb"Keying material: ([0-9A-F]{64})", said)
     assert exported is not None, said
     assert found == [bytes.fromhex(exported[1].decode())]
+
+
+def test_who_asks_for_the_secrets_has_them(
+    server_context: TlsContext,
+    authority: trustme.CA,
+    shake_hands: Shake,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+
+    client, _ = shake_hands(context, server_context)
+
+    assert "tls-exporter" in facts_of(client).bindings
+    written = (tmp_path / "keys").read_text()
+    assert {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "EXPORTER_SECRET"} <= {
+        line.split()[0] for line in written.splitlines()
+    }
 
 
 def test_no_secret_stays_in_a_file_with_a_name(server_context: TlsContext) -> None:
