@@ -238,6 +238,11 @@ class Target:
         return replace(self, client_certificate=path, client_pem=None)
 
     @property
+    def shows_certificate(self) -> bool:
+        """Whether we show a certificate of our own where we are asked for one."""
+        return self.client_certificate is not None or self.client_pem is not None
+
+    @property
     def on_this_host(self) -> bool:
         """True when every endpoint is a loopback address or ``localhost``."""
         return all(

@@ -196,7 +196,7 @@ def terms_for(target: Target, account: Account | None, terms: Terms, timeout_s: 
         terms,
         context=client_context(target),
         account=account,
-        certificate=target.client_certificate is not None,
+        certificate=target.shows_certificate,
         server_name=target.server_name,
         timeout_s=timeout_s or target.limits.timeout_s,
     )

@@ -214,7 +214,7 @@ class LiveTarget:
         """
         offered = client.extensions.get("AUTH", "").upper().split()
         facts = client.transport.tls_facts
-        identity = identity_of(account, certificate=self.declared.client_certificate is not None)
+        identity = identity_of(account, certificate=self.declared.shows_certificate)
         plain = "PLAIN" in offered and account.password
         name = "PLAIN" if plain else sasl.choose(offered, identity, facts)
         if name is None:

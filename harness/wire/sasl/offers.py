@@ -56,13 +56,14 @@ CLIENT_MECHANISMS: Final[Mapping[str, Callable[[str, str], ClientMechanism]]] = 
 def usable(identity: Identity, facts: TlsFacts | None) -> tuple[str, ...]:
     """The mechanisms that a client with this to show may use on this connection, strongest first.
 
+    A certificate is taken for a login only where there is nothing else: it may be everybody's who comes from here.
     What shows a secret is among them even without TLS; whether to use that is the caller's to say (`SHOWS_SECRET`).
     """
     bound = Binding.best(facts) is not None
 
     def can(name: str) -> bool:
         if name == "EXTERNAL":
-            return identity.certificate
+            return identity.certificate and not (identity.password or identity.token)
         if name in _TOKEN:
             return bool(identity.token)
         return bool(identity.password) and (bound or name not in NEEDS_TLS)
@@ -98,7 +99,7 @@ def client_mechanism(
     """
     who, password, token = identity.user, identity.password, identity.token
     makers: Mapping[str, Callable[[], ClientMechanism]] = {
-        "EXTERNAL": lambda: ExternalClient(identity.authorization),
+        "EXTERNAL": lambda: ExternalClient(identity.authorization or who),
         "OAUTHBEARER": lambda: OAuthBearerClient(identity.authorization or who, token, host, port),
         "XOAUTH2": lambda: XOAuth2Client(who, token),
         "CRAM-MD5": lambda: CramMd5Client(who, password),

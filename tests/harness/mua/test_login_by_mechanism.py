@@ -11,6 +11,7 @@ from harness.wire.tls import TLS_EXPORTER, TlsFacts
 
 ALICE = Account("alice", "secret", "alice@example.test")
 BY_TOKEN = Account("alice", "", "alice@example.test", token="token")
+NOTHING = Account("alice", "", "alice@example.test")
 HERE = Endpoint(Protocol.SUBMISSION, "127.0.0.1", 587)
 FAR = Endpoint(Protocol.SUBMISSION, "192.0.2.1", 587)
 BOUND = TlsFacts("TLSv1.3", "x", bindings={TLS_EXPORTER: b"e" * 32})
@@ -46,7 +47,9 @@ def chosen(terms: Terms, facts: TlsFacts | None, endpoint: Endpoint, offered: li
         (Terms(account=ALICE, mechanism="PLAIN"), None, FAR, [], "PLAIN"),
         (Terms(account=BY_TOKEN), BOUND, FAR, ALL, "XOAUTH2"),
         (Terms(account=BY_TOKEN), None, FAR, ALL, None),
-        (Terms(account=ALICE, certificate=True), BOUND, FAR, ["EXTERNAL", "PLAIN"], "EXTERNAL"),
+        (Terms(account=ALICE, certificate=True), BOUND, FAR, ["EXTERNAL", "PLAIN"], "PLAIN"),
+        (Terms(account=NOTHING, certificate=True), BOUND, FAR, ["EXTERNAL", "PLAIN"], "EXTERNAL"),
+        (Terms(account=ALICE, certificate=True, mechanism="EXTERNAL"), BOUND, FAR, ALL, "EXTERNAL"),
         (Terms(account=ALICE, auth=AuthMode.NONE), BOUND, FAR, ALL, None),
         (Terms(), BOUND, FAR, ALL, None),
     ],

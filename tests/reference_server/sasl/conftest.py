@@ -91,7 +91,7 @@ class Running:
 
     def connect(self, protocol: Protocol, *, certificate: Path | None = None) -> Session:
         """In TLS from the first octet where the protocol is so."""
-        target = replace(self.server.target, client_certificate=certificate)
+        target = replace(self.server.target, client_certificate=certificate, client_pem=None)
         transport = Transport.connect(
             target.endpoints[protocol],
             timeout_s=BOUND_S,

@@ -30,7 +30,8 @@ PASSWORD = Identity("user", "pencil")
         (["PLAIN"], Identity("user", "pencil", token="t"), BOUND, "PLAIN"),
         (["PLAIN"], Identity("user", token="t"), BOUND, None),
         (EVERYTHING, Identity("user", certificate=True), BOUND, "EXTERNAL"),
-        (EVERYTHING, Identity("user", "pencil", certificate=True, token="t"), BOUND, "EXTERNAL"),
+        (EVERYTHING, Identity("user", "pencil", certificate=True), BOUND, "SCRAM-SHA-256-PLUS"),
+        (["EXTERNAL", "OAUTHBEARER"], Identity("user", certificate=True, token="t"), BOUND, "OAUTHBEARER"),
         ([], PASSWORD, BOUND, None),
     ],
 )
@@ -61,6 +62,12 @@ def test_scram_says_whether_it_could_have_bound(offered, facts, flag: bytes) -> 
     # RFC 5802 §6.
     client = sasl.client_mechanism("SCRAM-SHA-256", PASSWORD, offered=offered, facts=facts)
     assert client.initial().startswith(flag)
+
+
+@pytest.mark.parametrize(("wanted", "said"), [("", b"user"), ("boss", b"boss")])
+def test_external_says_who_one_means_to_be(wanted: str, said: bytes) -> None:
+    identity = Identity("user", authorization=wanted, certificate=True)
+    assert sasl.client_mechanism("EXTERNAL", identity).initial() == said
 
 
 def test_what_cannot_be_bound_is_not_begun() -> None:
