@@ -41,7 +41,7 @@ _REFUSED: Final = frozenset(
         results.RESULT_NO_SUCH_OBJECT,
     }
 )
-# RFC 4511 §4.5.1.10: more than two answers of a search for one entry need not be sent.
+# RFC 4511 §4.5.1.4: more than two answers of a search for one entry need not be sent.
 _TWO: Final = 2
 
 
