@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from harness.clients.smtp import SmtpClient
 from harness.clients.tls import client_context
 from harness.clients.transcript import Transcript
 from harness.clients.transport import Transport
+from harness.errors import ProtocolError, TransportError
 from harness.target import Endpoint, Protocol, Target
 from harness.wire import sasl
 from reference_server import ONE_SERVER, Server
@@ -32,6 +34,7 @@ from reference_server.tls.settings import ClientCertificates, TlsSettings
 from reference_server.world.sasl import TokenSettings
 
 BOUND_S: Final = 60.0
+_LOOK_S: Final = 0.2
 SECRET: Final = "a secret that has thirty-two octets or more"
 ALICE: Final = "alice@example.test"
 
@@ -159,9 +162,28 @@ def real_server(
     try:
         certificate = teach(directory)
         do("exec", "doveadm", "-c", "/srv/dovecot.conf", "reload")
-        yield RealServer(target_in(directory), TokenIssuer(TokenSettings(SECRET), Clock()), certificate)
+        server = RealServer(target_in(directory), TokenIssuer(TokenSettings(SECRET), Clock()), certificate)
+        wait_until_ready(server)
+        yield server
     finally:
         do("stop")
+
+
+def wait_until_ready(server: RealServer) -> None:
+    """Dovecot begins anew, and Postfix and Exim need it to greet."""
+    deadline = time.monotonic() + BOUND_S
+    while True:
+        try:
+            server.log_in(Protocol.IMAPS, "OAUTHBEARER", server.identity("OAUTHBEARER"))
+            for protocol in (Protocol.SUBMISSIONS, Protocol.POP3S, Protocol.IMAPS):
+                let_in, said = server.log_in(protocol, "PLAIN", server.identity("PLAIN"))
+                assert let_in, said
+        except (TransportError, ProtocolError, AssertionError, pytest.skip.Exception):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 def teach(directory: Path) -> Path:
