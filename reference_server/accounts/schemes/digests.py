@@ -1,4 +1,4 @@
-"""Plain and salted digests, as LDAP directories keep them (RFC 2307 §5.3 and what grew from it)."""
+"""Plain and salted digests, as LDAP directories keep them (RFC 2307 and what grew from it)."""
 
 import hashlib
 import hmac

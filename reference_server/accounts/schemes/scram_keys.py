@@ -1,4 +1,4 @@
-"""SCRAM's keys as databases keep them: Dovecot's form and that of RFC 5803 §2, which PostgreSQL has too."""
+"""SCRAM's keys as databases keep them: Dovecot's form and that of RFC 5803, which PostgreSQL has too."""
 
 import re
 from base64 import b64decode
@@ -16,7 +16,7 @@ _DOVECOT: Final = re.compile(
 _STANDARD: Final = re.compile(
     r"(?P<iterations>[1-9]\d{0,9}):(?P<salt>[^:$]+)\$(?P<stored>[^:$]+):(?P<server>[^:$]+)"
 )
-# RFC 5803 §2: the scheme is no prefix in braces but the first field.
+# RFC 5803: the scheme is no prefix in braces but the first field.
 RFC_5803: Final = re.compile(r"(?P<scheme>SCRAM-SHA-(?:1|256))\$(?P<value>.+)", re.DOTALL)
 
 

@@ -107,7 +107,7 @@ def test_a_string_of_crypt_needs_no_scheme(kept: str, password: str) -> None:
 
 
 def test_the_standard_form_of_scram_keys_is_known() -> None:
-    """RFC 5803 §2; the password and the salt are those of RFC 5802 §5."""
+    """RFC 5803; the password and the salt are those of RFC 5802 §5."""
     kept = "SCRAM-SHA-1$4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE="
 
     assert read_stored(kept).fits("pencil")
