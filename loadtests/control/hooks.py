@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, cast
 
 import gevent
+from gevent.event import Event
 from locust import User, runners
 from locust.env import Environment
 from locust.exception import RPCError
@@ -71,6 +72,9 @@ def hook_in(
     environment.user_classes = [stand_in] if plan.mode == "open" else weigh(kinds, terms)
     runners.WORKER_REPORT_INTERVAL = _TABLE_EVERY_S
     runners.MASTER_HEARTBEAT_TIMEOUT = _MASTER_GONE_S
+    # Locust ends with the last of these greenlets. Alone it has one, which dies where it finds no descriptor to look
+    # at its own process with.
+    runner.greenlet.spawn(Event().wait)
     process = _Process(environment, runner, web_ui, terms)
     if isinstance(runner, WorkerRunner):
         _Working(process, runner, Worker(environment, kinds, plan, lambda said: _to_master(runner, said)))

