@@ -182,6 +182,7 @@ class Server:
         self._running.callback(store.close)
         names = [host.name, host.address, "localhost", *(domain.name for domain in site.domains)]
         tls = self.faults.variant(HostTls)(site.tls, names, self.authority)
+        self._running.callback(tls.close)
         tls.warn()
         context = Context.make(
             site,

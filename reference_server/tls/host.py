@@ -104,6 +104,13 @@ class HostTls:
             raise problem
         self._served = renewed
 
+    def close(self) -> None:
+        """Let go of the contexts, which hold files and, by their callbacks, each other; no handshake comes after."""
+        for context in self._served.contexts.values():
+            context.sni_callback = None
+        self._served.contexts.clear()
+        self._fronts.clear()
+
     def warn(self) -> None:
         """Say in the log which certificates of files no client takes just now."""
         for problem in self._out_of_time(self._served):
@@ -117,6 +124,10 @@ class HostTls:
 
     def maximum(self) -> ssl.TLSVersion:
         return _version(self._settings.maximum)
+
+    def ciphers(self) -> str:
+        """Suites as OpenSSL lists them, ``""`` for its default."""
+        return self._settings.ciphers
 
     def alpn(self, protocol: Protocol) -> tuple[str, ...]:
         return self._settings.alpn.get(protocol, ())
@@ -197,13 +208,13 @@ class HostTls:
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = self.minimum()
             context.maximum_version = self.maximum()
-        if self._settings.ciphers:
+        if ciphers := self.ciphers():
             try:
-                context.set_ciphers(self._settings.ciphers)
+                context.set_ciphers(ciphers)
             except ssl.SSLError as exc:
                 raise TlsSettingsError(
                     "ciphers",
-                    f"{self._settings.ciphers!r} is no list of suites (openssl ciphers -v shows some)",
+                    f"{ciphers!r} is no list of suites (openssl ciphers -v shows some)",
                 ) from exc
 
     def _trust(self, context: TlsContext) -> None:
