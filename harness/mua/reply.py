@@ -86,7 +86,11 @@ def quoted(letter: Letter) -> str:
 def addresses_in(field: str) -> list[Address]:
     """Those of a field that can be written to; a name keeps nothing that no name can hold."""
     found: list[Address] = []
-    for name, spec in getaddresses([field]):
+    try:
+        pairs = getaddresses([field])
+    except (RecursionError, ValueError, IndexError):
+        return []  # the standard library's parser, met by what is no field: comments within comments, for one
+    for name, spec in pairs:
         try:
             mailbox = parse_mailbox_text(spec)
         except UsageError:
