@@ -27,7 +27,8 @@ class PhaseRecord:
 
     Attributes:
         stopped_s: When its arrivals were stopped, where that was before their time.
-        backlogs: Sessions that went on or waited: in the middle of its time, and when its last arrivals were due.
+        backlogs: The fewest sessions that were seen to go on or wait in the third quarter of its time, and in the
+            last: a moment in which everything stood still is in neither, for it passes.
         given_up: Arrivals that count and that nobody made.
         share_lost: The part of them that died with a worker: worker -> how many.
         judged: What it shows, once it is over.
@@ -47,11 +48,14 @@ class PhaseRecord:
 
     def see_backlog(self, now_s: float, backlog: int) -> None:
         """Note how many sessions go on or wait."""
-        middle, end = self.backlogs
-        if now_s >= (self.phase.began_s + self.phase.ends_s) / 2:
-            self.backlogs = (backlog if middle is None else middle, backlog)
+        third, last = self.backlogs
+        middle_s = (self.phase.began_s + self.phase.ends_s) / 2
+        if now_s < middle_s:
+            return
+        if now_s < (middle_s + self.phase.ends_s) / 2:
+            self.backlogs = (backlog if third is None else min(third, backlog), None)
         else:
-            self.backlogs = (None, end)
+            self.backlogs = (third, backlog if last is None else min(last, backlog))
 
 
 @dataclass

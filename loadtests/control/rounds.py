@@ -20,8 +20,8 @@ LATE_AFTER_MS: Final = 10.0
 # server does, so less means that they waited for a free session.
 MADE_SHARE: Final = 0.98
 
-# Ours: in the second half of a step the sessions under way may grow by this share of the arrivals, and by three
-# standard deviations of what they vary by anyway. A server that is too slow lets them grow by all that it lacks.
+# Ours: from the third quarter of a step to the last the sessions under way may grow by this share of the arrivals,
+# and by three standard deviations of what they vary by anyway. A server that is too slow lets them grow by all it lacks.
 GROWTH_SHARE: Final = 0.02
 
 
@@ -99,14 +99,14 @@ def _held(record: PhaseRecord, arrivals: Arrivals) -> Iterator[Judged]:
         kept=made >= MADE_SHARE,
         round=label,
     )
-    middle, end = record.backlogs
-    if middle is None or end is None:
+    third, last = record.backlogs
+    if third is None or last is None:
         return
-    allowed = GROWTH_SHARE * arrivals.planned / 2 + 3 * sqrt(max(middle, end, 1))
+    allowed = GROWTH_SHARE * arrivals.planned / 4 + 3 * sqrt(max(third, last, 1))
     yield Judged(
         rule=f"sessions under way grow by less than {GROWTH_SHARE:.0%} of those that arrive",
-        value=200 * (end - middle) / arrivals.planned,
-        kept=end - middle <= allowed,
+        value=400 * (last - third) / arrivals.planned,
+        kept=last - third <= allowed,
         round=label,
-        note=f"{middle} in the middle of the step, {end} at its end",
+        note=f"{third} at the least in the third quarter of the step, {last} in the last",
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from accounting import accounts_of_messages, letters_composed, memory_of_the_audit
+from capacity import capacity_beside_smtp_source
 from loading import (
     generator_beside_plain_smtplib,
     generator_beside_smtpbench,
@@ -45,6 +46,7 @@ FIGURES: Final = (
     generator_keeping_connections_beside_plain_smtplib,
     generator_beside_smtpbench,
     generator_of_imap,
+    capacity_beside_smtp_source,
     letters_composed,
     accounts_of_messages,
     memory_of_the_audit,
@@ -57,7 +59,7 @@ def shown(value: float | None) -> str:
 
 def main(words: list[str]) -> None:
     chosen = [measure for measure in FIGURES if not words or any(word in measure.__name__ for word in words)]
-    figures = [measure() for measure in chosen]
+    figures = [figure for measure in chosen if (figure := measure()) is not None]
     table = Table("figure", "unit", "ours", "anchor", "ratio", "anchor is")
     for each in figures:
         numbers = map(shown, (each.ours, each.anchor, each.ratio))

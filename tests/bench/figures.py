@@ -36,10 +36,16 @@ def rate(count: int, action: Callable[[], object]) -> float:
 
 
 def compare(
-    name: str, unit: str, ours: Callable[[], float], anchor: Callable[[], float] | None, anchor_name: str
+    name: str,
+    unit: str,
+    ours: Callable[[], float],
+    anchor: Callable[[], float] | None,
+    anchor_name: str,
+    *,
+    rounds: int = ROUNDS,
 ) -> Figure:
     """Measure in turn, so that a machine that slows down slows both; ours alone where there is no anchor."""
-    pairs = [(ours(), anchor() if anchor else None) for _ in range(ROUNDS)]
+    pairs = [(ours(), anchor() if anchor else None) for _ in range(rounds)]
     mine = statistics.median(a for a, _ in pairs)
     theirs = [(a, b) for a, b in pairs if b is not None]
     return Figure(
@@ -49,5 +55,5 @@ def compare(
         round(statistics.median(b for _, b in theirs), 1) if theirs else None,
         anchor_name,
         round(statistics.median(a / b for a, b in theirs), 2) if theirs else None,
-        ROUNDS,
+        rounds,
     )

@@ -1,37 +1,64 @@
-"""Postfix of a lab of real servers, as a relay: its queue is filled with mail on hold, then released and flushed."""
+"""Postfix of a lab of real servers: as a relay, whose queue is filled with mail on hold, then released and flushed;
+or as one that takes all mail and keeps none.
+"""
 
 import json
 import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-__all__ = ["Postfix"]
+__all__ = ["TAKES_AND_FORGETS", "Postfix", "relays_to"]
 
-PORT_BASE: Final = 27000
+# The lab's variable moves it where these ports are taken.
+PORT_BASE: Final = int(os.environ.get("LAB_PORT_BASE", "27000"))
 START_S: Final = 120.0
 # Where mail waits for its next hop; what is in none of them has been handed over.
 QUEUES: Final = ("maildrop", "hold", "incoming", "active", "deferred")
 # The configuration's directory as it is seen inside the lab's server.
 CONFIGURATION: Final = "/srv/postfix"
 
+# What it has accepted is in no queue, and takes no time from what it accepts next. It would hold back who sends
+# faster than mail is delivered, and a message that was thrown away never is.
+TAKES_AND_FORGETS: Final = {"smtpd_client_restrictions": "static:DISCARD", "in_flow_delay": "0"}
+
+
+def relays_to(address: str, port: int) -> dict[str, str]:
+    """The settings of one that sends whatever it takes there, when it is told to."""
+    return {
+        "relayhost": f"[{address}]:{port}",
+        "default_transport": "smtp",
+        "smtp_host_lookup": "native",
+        "mynetworks": "127.0.0.0/8",
+        "smtpd_relay_restrictions": "permit_mynetworks,reject",
+        "smtpd_client_restrictions": "static:HOLD",
+        "queue_run_delay": "1h",
+    }
+
 
 class Postfix:
-    """A server started by the lab's script, which sends whatever it takes to one address and port.
+    """A server started by the lab's script.
 
     Args:
         lab: The directory with the scripts (docs/neighbours.md says what they do).
+        settings: Of its main.cf, beside the lab's.
+
+    Attributes:
+        port: Where it takes mail.
 
     Raises:
         subprocess.CalledProcessError: The lab cannot start it.
     """
 
-    def __init__(self, lab: Path, address: str, port: int) -> None:
+    port: Final = PORT_BASE + 25
+
+    def __init__(self, lab: Path, settings: Mapping[str, str]) -> None:
         self._lab = lab
-        self._next_hop = f"[{address}]:{port}"
+        self._settings = settings
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -63,7 +90,7 @@ class Postfix:
         """Have it take so many messages, which wait until they are flushed."""
         source = str(self._lab / "smtp-source")
         numbers = ["-s", "4", "-m", str(count), "-l", str(octets)]
-        envelope = ["-f", sender, "-t", recipient, f"127.0.0.1:{PORT_BASE + 25}"]
+        envelope = ["-f", sender, "-t", recipient, f"127.0.0.1:{self.port}"]
         subprocess.run([source, *numbers, *envelope], check=True, timeout=START_S)
         self._inside("postsuper", "-c", CONFIGURATION, "-H", "ALL")
 
@@ -86,16 +113,7 @@ class Postfix:
         return sum(len(files) for _, _, files in os.walk(directory))
 
     def _configure(self) -> None:
-        settings = {
-            "relayhost": self._next_hop,
-            "default_transport": "smtp",
-            "smtp_host_lookup": "native",
-            "mynetworks": "127.0.0.0/8",
-            "smtpd_relay_restrictions": "permit_mynetworks,reject",
-            "smtpd_client_restrictions": "static:HOLD",
-            "queue_run_delay": "1h",
-        }
-        words = [f"{name}={value}" for name, value in settings.items()]
+        words = [f"{name}={value}" for name, value in self._settings.items()]
         self._inside("postconf", "-c", CONFIGURATION, "-e", *words)
         self._inside("postfix", "-c", CONFIGURATION, "reload")
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from figures import Figure, compare, rate
-from postfix import Postfix
+from postfix import Postfix, relays_to
 
 from harness.target import Protocol
 from reference_server import Server
@@ -115,7 +115,8 @@ def from_queue_to_one_destination() -> Figure:
         running.enter_context(sink(port))
         running.enter_context(server)
         directory = lab()
-        postfix = running.enter_context(Postfix(directory, SINK.address, port)) if directory else None
+        settings = relays_to(SINK.address, port)
+        postfix = running.enter_context(Postfix(directory, settings)) if directory else None
         queue, store = server.hosts[RELAY].context.queue, server.hosts[RELAY].store
 
         def ours() -> float:
