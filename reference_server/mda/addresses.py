@@ -72,7 +72,9 @@ class Addresses:
         for name, rest in ((whole, ""), (base, detail)):
             if name in domain.aliases:
                 return domain.aliases[name]
-            user = self.site.user(f"{name}@{domain.name}")
+            address = f"{name}@{domain.name}"
+            # A backup looks up whose mailbox is on another host (RFC 5321 §5.1).
+            user = self.site.user(address) or self.site.world.user(address)
             if user is not None:
                 return Local(user, rest)
         return (domain.catch_all,) if domain.catch_all else None
