@@ -1,5 +1,6 @@
 """``[accounts]`` of a world file: its tables, and how they become `AccountSettings`."""
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.errors import WorldFileError
-from harness.toml_files import password_of
 from reference_server.world.accounts import (
     AccountSettings,
     BackEnd,
@@ -219,9 +219,11 @@ class _Reader:
             raise self.fail(f"{table}.{key}", f"give one of {key}, {key}_env and {key}_file")
         if file is not None:
             return self._first_line(f"{table}.{key}_file", self.base / file)
-        if given is None and variable is None:
-            return None
-        return password_of(given, variable, f"accounts.{table}", self.source, self.refuse)
+        if variable is None:
+            return given
+        if found := os.environ.get(variable, ""):
+            return found
+        raise self.fail(f"{table}.{key}_env", f"the environment has no variable {variable!r}")
 
     def _first_line(self, key: str, path: Path) -> str:
         try:

@@ -138,6 +138,10 @@ def test_users_need_no_password_where_a_back_end_has_it(tmp_path: Path) -> None:
             {"sql": {**SQL, "password_env": "NO_SUCH"}},
             "accounts.sql.password_env: the environment has no variable",
         ),
+        (
+            {"ldap": {**LDAP, "bind_password_env": "NO_SUCH"}},
+            "accounts.ldap.bind_password_env: the environment has",
+        ),
         ({"sql": {**SQL, "password_file": "none"}}, "accounts.sql.password_file: "),
         ({"ldap": {**LDAP, "url": "http://x"}}, "accounts.ldap.url: 'http://x' is not ldap://host:port"),
         ({"ldap": {**LDAP, "url": "ldap://x/dc=y"}}, "accounts.ldap.url: 'ldap://x/dc=y' is not"),
