@@ -119,7 +119,10 @@ class Attempts:
             self._failed_s.popitem(last=False)
 
     def succeeded(self, user: str, address: str) -> None:
+        """What was counted before it was known does not count."""
         self._failed_s.pop((user, address), None)
+        if of_address := self._failed_s.get(("", address)):
+            of_address.pop()
 
     def _wait_s(self, key: tuple[str, str], allowed: int) -> float:
         now = self._clock()

@@ -90,8 +90,12 @@ class Connection:
 
     # Commands
 
-    async def command(self, *pieces: Piece) -> Result:
-        """Send a command and wait for its completion; before a synchronizing literal, for the ``+``."""
+    async def command(self, *pieces: Piece, timeout_s: float | None = None) -> Result:
+        """Send a command and wait for its completion; before a synchronizing literal, for the ``+``.
+
+        Args:
+            timeout_s: How long the server may say nothing; by default as the wire has it.
+        """
         self.usable = False
         tag = b"W%d" % next(self._numbers)
         came: list[Response] = []
@@ -99,7 +103,7 @@ class Connection:
         chunks = list(cut_command((tag, *pieces)))
         await self.wire.send(chunks.pop(0))
         while True:
-            response = await self.read()
+            response = await self.read(timeout_s)
             if isinstance(response, Tagged) and response.tag == tag:
                 self.usable = True
                 return Result(response, tuple(came))
@@ -113,9 +117,9 @@ class Connection:
                 )
             came.append(response)
 
-    async def asked(self, *pieces: Piece) -> Result:
+    async def asked(self, *pieces: Piece, timeout_s: float | None = None) -> Result:
         """As `command`; raises `ImapRefused` where it is answered NO or BAD."""
-        result = await self.command(*pieces)
+        result = await self.command(*pieces, timeout_s=timeout_s)
         if not result.ok:
             raise ImapRefused(
                 b" ".join(p for p in pieces[:2] if isinstance(p, bytes)).decode("latin-1"), result

@@ -14,7 +14,7 @@ from reference_server.web.mail.connection import Connection
 from reference_server.web.mail.errors import NotPossible
 from reference_server.web.mail.login import said
 
-__all__ = ["Folder", "Use", "folder_for", "list_folders", "name_on_wire", "shown_name", "unread_of"]
+__all__ = ["Folder", "Use", "counts_of", "folder_for", "list_folders", "name_on_wire", "shown_name"]
 
 # Ours: folders that are listed, and those asked one by one how many messages are unread.
 MAX_FOLDERS: Final = 1000
@@ -129,9 +129,11 @@ async def _asked_each(imap: Connection, folders: list[Folder]) -> dict[bytes, in
     return counts
 
 
-async def unread_of(imap: Connection, mailbox: bytes) -> int | None:
-    """How many messages of one mailbox are unread, None where the server does not say."""
-    return _unread(await imap.command(b"STATUS", to_astring(mailbox), b"(UNSEEN)")).get(mailbox)
+async def counts_of(imap: Connection, mailbox: bytes) -> tuple[int, int] | None:
+    """How many messages of one mailbox are unread, and how many there are; None where the server does not say."""
+    result = await imap.command(b"STATUS", to_astring(mailbox), b"(UNSEEN MESSAGES)")
+    items = next((each.items for each in result.of(StatusData) if each.name == mailbox), {})
+    return (items["UNSEEN"], items["MESSAGES"]) if {"UNSEEN", "MESSAGES"} <= items.keys() else None
 
 
 def _in_order(listed: Iterable[ListData]) -> list[Folder]:

@@ -22,10 +22,12 @@ from reference_server.web.mail.search import criteria
 
 __all__ = ["PAGE", "Order", "Page", "Row", "Wanted", "read_page"]
 
-# Ours: messages on a page; how many are looked at where the server cannot sort; how many go into conversations.
+# Ours: messages on a page; how many are sorted here where the server cannot; how many a server sorts or gathers into
+# conversations; how long it may be silent over a search.
 PAGE: Final = 50
-MAX_SORTED: Final = 2000
-MAX_THREADED: Final = 20_000
+MAX_SORTED_HERE: Final = 2000
+MAX_SORTED: Final = 20_000
+SEARCH_S: Final = 120.0
 # Ours: UIDs in one command, so that no line is longer than servers take (RFC 7162 §4: 8192 octets).
 BATCH: Final = 500
 
@@ -199,22 +201,36 @@ async def _find(imap: Connection, wanted: Wanted) -> _Found:
 
 
 async def _search(imap: Connection, keys: Sequence[Piece]) -> list[int]:
-    return found(await imap.asked(b"UID SEARCH", *keys))
+    return found(await imap.asked(b"UID SEARCH", *keys, timeout_s=SEARCH_S))
 
 
-def _in_utf8(keys: Sequence[Piece]) -> list[Piece]:
-    """Criteria behind the charset that SORT and THREAD always name (RFC 5256 §3)."""
-    return [b"UTF-8", *(keys[2:] if keys[0] == b"CHARSET" else keys)]
+def _bare(keys: Sequence[Piece]) -> Sequence[Piece]:
+    """Criteria without their charset: SORT and THREAD name it before them (RFC 5256 §3)."""
+    return keys[2:] if keys[0] == b"CHARSET" else keys
+
+
+def _newest(imap: Connection) -> tuple[list[Piece], str]:
+    """A criterion that bounds what a server has to sort, and what to say of it; neither for a small mailbox."""
+    if imap.exists <= MAX_SORTED:
+        return [], ""
+    first = imap.exists - MAX_SORTED + 1
+    return [b"%d:%d" % (first, imap.exists)], _note(MAX_SORTED, imap.exists)
+
+
+def _note(sorted_: int, messages: int) -> str:
+    return f"Only the newest {sorted_:,} of {messages:,} messages are sorted."
 
 
 async def _sorted(imap: Connection, order: Order, keys: Sequence[Piece]) -> _Found:
     if await imap.offers("SORT"):
-        return _Found(found(await imap.asked(b"UID SORT", _SORT_KEYS[order], *_in_utf8(keys))))
+        newest, note = _newest(imap)
+        result = await imap.asked(
+            b"UID SORT", _SORT_KEYS[order], b"UTF-8", *newest, *_bare(keys), timeout_s=SEARCH_S
+        )
+        return _Found(found(result), note=note)
     uids = sorted(await _search(imap, keys), reverse=True)
-    note = ""
-    if len(uids) > MAX_SORTED:
-        note = f"This server cannot sort: only the newest {MAX_SORTED:,} of {len(uids):,} are sorted here."
-        uids = uids[:MAX_SORTED]
+    note = _note(MAX_SORTED_HERE, len(uids)) if len(uids) > MAX_SORTED_HERE else ""
+    uids = uids[:MAX_SORTED_HERE]
     rows = await rows_of(imap, uids)
     rows.sort(key=lambda row: row.date or _LONG_AGO, reverse=True)
     if order is Order.SIZE:
@@ -241,7 +257,7 @@ def base_subject(text: str) -> str:
 
 
 async def _can_thread(imap: Connection, messages: int) -> bool:
-    return messages <= MAX_THREADED and await imap.offers("THREAD=REFERENCES", "THREAD=REFS")
+    return messages <= MAX_SORTED and await imap.offers("THREAD=REFERENCES", "THREAD=REFS")
 
 
 async def _threads(imap: Connection, keys: Sequence[Piece]) -> _Found:
@@ -249,7 +265,7 @@ async def _threads(imap: Connection, keys: Sequence[Piece]) -> _Found:
     if not await _can_thread(imap, imap.exists):
         return _Found(sorted(await _search(imap, keys), reverse=True))
     how = b"REFS" if await imap.offers("THREAD=REFS") else b"REFERENCES"
-    result = await imap.asked(b"UID THREAD", how, *_in_utf8(keys))
+    result = await imap.asked(b"UID THREAD", how, b"UTF-8", *_bare(keys), timeout_s=SEARCH_S)
     try:
         threads = [thread for each in _thread_data(result) for thread in read_threads(each)]
     except RemoteProtocolError:

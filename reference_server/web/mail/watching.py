@@ -33,10 +33,12 @@ class Watcher:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[trio.MemoryReceiveChannel[None]]:
-        """A channel on which something comes after each change; it ends with `stop`."""
+        """A channel on which something comes at first and after each change; it ends with `stop`."""
         # One that is not taken yet says all that a second would.
         send, receive = trio.open_memory_channel[None](1)
         self._listeners.add(send)
+        # Between what somebody sees and now there may have been news.
+        send.send_nowait(None)
         if self._running is None:
             self._running = trio.CancelScope()
             self._nursery.start_soon(self._watch, self._running)
@@ -78,12 +80,11 @@ class Watcher:
                     pass  # the pages say it themselves; here it is tried again
                 await trio.sleep(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
-                # What came while nobody listened is news all the same.
-                self._tell()
 
     async def _listen(self, imap: Connection) -> None:
         try:
             await imap.select(b"INBOX")
+            self._tell()
             while True:
                 if await imap.news():
                     self._tell()

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from harness.errors import MailproofError
-from reference_server.web.mail.folders import unread_of
+from reference_server.web.mail.folders import counts_of
 from reference_server.web.pages.site import Desk, Site
 from reference_server.web.sessions import Session
 from reference_server.web.streaming import Put, Streamed
@@ -23,7 +23,7 @@ class EventPages:
         self._site = site
 
     async def stream(self, request: Request) -> Response:
-        """``mail`` with the number of unread messages in the inbox, at first and after each change."""
+        """``mail``: how many messages of the inbox are unread and how many there are, at first and after changes."""
         session = self._site.session(request, used=False)
 
         async def write(put: Put) -> None:
@@ -43,12 +43,12 @@ class EventPages:
                     continue
                 except trio.EndOfChannel:
                     return
-                await put(f"event: mail\ndata: {await self._unread(session)}\n\n".encode())
+                if (counts := await self._counts(session)) is not None:
+                    await put(b"event: mail\ndata: %d %d\n\n" % counts)
 
-    async def _unread(self, session: Session[Desk]) -> str:
+    async def _counts(self, session: Session[Desk]) -> tuple[int, int] | None:
         try:
             async with session.who.person.reading() as imap:
-                unread = await unread_of(imap, b"INBOX")
+                return await counts_of(imap, b"INBOX")
         except MailproofError:
-            return ""
-        return "" if unread is None else str(unread)
+            return None  # the pages say it themselves; the next change may be told

@@ -64,9 +64,10 @@
 
   // New mail: the server says that there is some, the list is fetched anew.
   const title = document.title;
-  const refresh = async () => {
+  const refresh = async (messages) => {
     const live = list();
     if (!live || !live.dataset.live || chosen()) return;
+    live.dataset.live = messages;
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -78,15 +79,21 @@
   };
   const count = (unread) => {
     const inbox = document.getElementById("inbox");
-    if (!inbox) return;
+    if (!inbox) return false;
     let badge = inbox.querySelector(".count");
+    const before = badge ? parseInt(badge.textContent, 10) || 0 : 0;
     if (!badge && unread) { badge = document.createElement("b"); badge.className = "count"; inbox.append(badge); }
     if (badge) { badge.textContent = unread || ""; badge.hidden = !unread; }
     document.title = (unread ? `(${unread}) ` : "") + title;
+    return unread !== before;
   };
   if (document.body.dataset.events) {
     const events = new EventSource(document.body.dataset.events);
-    events.addEventListener("mail", (event) => { count(parseInt(event.data, 10) || 0); refresh(); });
+    events.addEventListener("mail", (event) => {
+      const [unread, messages] = event.data.split(" ");
+      const other = count(parseInt(unread, 10));
+      if (other || (list() && list().dataset.live !== messages)) refresh(messages);
+    });
     addEventListener("pagehide", () => events.close());
   }
 })();
