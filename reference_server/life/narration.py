@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -15,20 +15,17 @@ from harness.errors import RemoteProtocolError
 from harness.results import life
 from harness.results.life import Moved, Stage, Standing, Step
 from harness.wire.smtp.replies import Reply, ReplyReader
-from reference_server.filters.milter import wire as milter
 from reference_server.journal import Direction, Event, Kind
+from reference_server.life.drafts import Draft, Words
+from reference_server.life.filter_words import FILTERS_LANE, is_stage, of_filters, of_milter
 from reference_server.relay.model import Fate
-from reference_server.world.filters import StageKind
 
-__all__ = ["DNS_LANE", "FILTERS_LANE", "microseconds", "narrate"]
+__all__ = ["DNS_LANE", "microseconds", "narrate"]
 
 _DIALOGUES: Final = frozenset({Kind.SMTP, Kind.LMTP})
 
 # What the journal calls the DNS as a host.
 DNS_LANE: Final = "dns"
-
-# All the filters of a world: one lane, however many stages there are.
-FILTERS_LANE: Final = "filters"
 
 # Ours: a connection that rests so long before its QUIT was kept, and the dialogue was over before.
 _REST_S: Final = 1.0
@@ -52,14 +49,6 @@ _FATES: Final[Mapping[Fate, tuple[str, Standing]]] = {
     Fate.FAILED: ("gives the message up", Standing.FAILED),
 }
 
-# What a stage of the filters says that does not let the message pass.
-_VERDICTS: Final[Mapping[str, Standing]] = {
-    "reject": Standing.FAILED,
-    "discard": Standing.FAILED,
-    "quarantine": Standing.WAITING,
-    "try-later": Standing.WAITING,
-}
-
 # What a DNS answer begins with when it is none.
 _DNS_STANDINGS: Final[Mapping[str, Standing]] = {
     "NXDOMAIN": Standing.FAILED,
@@ -69,56 +58,26 @@ _DNS_STANDINGS: Final[Mapping[str, Standing]] = {
 }
 
 
-@dataclass(slots=True)
-class _Draft:
-    """Events that will be one step."""
-
-    events: list[Event] = field(default_factory=list)
-
-    @property
-    def first(self) -> Event:
-        return self.events[0]
-
-    @property
-    def last(self) -> Event:
-        return self.events[-1]
-
-    def spoken(self, direction: Direction) -> list[Event]:
-        return [event for event in self.events if event.direction is direction]
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What a step says."""
-
-    title: str
-    said: str
-    peer: str = ""
-    answered: str = ""
-    standing: Standing = Standing.DONE
-    facts: tuple[str, ...] = ()
-
-
 def narrate(events: Iterable[Event], began: dt.datetime, hosts: Mapping[str, str]) -> list[Step]:
     """The steps that events make, in order of time, not numbered yet.
 
     Args:
         hosts: The name of the host at each address: a peer is called what it is, not what the DNS called it.
     """
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     for event in events:
         if event.host == DNS_LANE:
             continue  # the other end of what a host tells as well
         draft = next((d for d in reversed(drafts) if _belongs(event, d, drafts)), None)
         if draft is None:
-            drafts.append(_Draft([event]))
+            drafts.append(Draft([event]))
         else:
             draft.events.append(event)
     steps = [_step(draft, began, hosts) for draft in drafts]
     return sorted(steps, key=lambda step: step.at_us)
 
 
-def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
+def _belongs(event: Event, draft: Draft, drafts: list[Draft]) -> bool:
     """Whether an event goes on with what a draft began."""
     last = draft.last
     if (last.host, last.kind) != (event.host, event.kind):
@@ -145,7 +104,7 @@ def _belongs(event: Event, draft: _Draft, drafts: list[_Draft]) -> bool:
             return False
 
 
-def _asks_the_same(event: Event, draft: _Draft) -> bool:
+def _asks_the_same(event: Event, draft: Draft) -> bool:
     """An answer, the question again, or a question for the other kind of address of the same name.
 
     What is known already is no question: all of one look is one step.
@@ -176,15 +135,10 @@ def microseconds(at: dt.datetime, began: dt.datetime) -> int:
 def _peer(shown: str, hosts: Mapping[str, str]) -> str:
     """The host that ``a.example.test (127.0.2.1:25)`` means; its name in the DNS where the address is nobody's."""
     name, _, place = shown.partition(" (")
-    return name if _is_stage(name) else hosts.get(place.rpartition(":")[0], name)
+    return name if is_stage(name) else hosts.get(place.rpartition(":")[0], name)
 
 
-def _is_stage(name: str) -> bool:
-    """Whether a peer is an after-queue filter: its name has one label, and that of a host more (RFC 5321 §2.3.5)."""
-    return bool(name) and not any(letter in name for letter in ".[")
-
-
-def _step(draft: _Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
+def _step(draft: Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
     if draft.first.kind in _DIALOGUES:
         words = _of_dialogue(draft, _peer(draft.first.peer, hosts))
     else:
@@ -208,18 +162,12 @@ def _step(draft: _Draft, began: dt.datetime, hosts: Mapping[str, str]) -> Step:
     )
 
 
-def _ended(draft: _Draft) -> dt.datetime:
+def _ended(draft: Draft) -> dt.datetime:
     """When the last thing happened, the end of a kept connection left out."""
     for before, event in pairwise(draft.events):
         if event.text == _QUIT and (event.at - before.at).total_seconds() >= _REST_S:
             return before.at
     return draft.last.at
-
-
-def _of_milter(events: Sequence[Event], event: Event) -> str:
-    """What the answers of a milter say; its octets are not text."""
-    asked = events[0].text.startswith(StageKind.MILTER) and event.direction is Direction.RECEIVED
-    return milter.decoded(event.octets) if event.kind is Kind.FILTER and asked else ""
 
 
 def _moved(events: Sequence[Event], began: dt.datetime) -> Iterable[Moved]:
@@ -236,7 +184,7 @@ def _moved(events: Sequence[Event], began: dt.datetime) -> Iterable[Moved]:
             at_us=microseconds(event.at, began),
             direction=direction,
             octets=event.octets or event.text.encode(),
-            text=_decoded(event.octets) if event.kind is Kind.DNS else _of_milter(events, event),
+            text=_decoded(event.octets) if event.kind is Kind.DNS else of_milter(events, event),
             tls=tls,
         )
 
@@ -265,10 +213,10 @@ def _heads(line: str) -> bool:
 # Words, by kind
 
 
-def _of_dns(draft: _Draft) -> _Words:
+def _of_dns(draft: Draft) -> Words:
     if draft.first.direction is Direction.NOTE:
         known = [event.text for event in draft.events]
-        return _Words(
+        return Words(
             title=f"{draft.first.host} need not ask the DNS again", said=known[0], facts=(*known[1:],)
         )
     asked = [_question(event.text) for event in draft.events if event.direction is Direction.SENT]
@@ -281,7 +229,7 @@ def _of_dns(draft: _Draft) -> _Words:
     # Of the two kinds of address one is enough.
     found = [answer for answer in told if answer != _NO_DATA] or told[:1]
     standings = [_DNS_STANDINGS.get(answer.partition(",")[0], Standing.DONE) for answer in found]
-    return _Words(
+    return Words(
         title=f"{draft.first.host} asks the DNS for the {' and '.join(types)} of {name}",
         said=f"{', '.join(types)} {name}?",
         peer=DNS_LANE,
@@ -291,11 +239,11 @@ def _of_dns(draft: _Draft) -> _Words:
     )
 
 
-def _of_route(draft: _Draft) -> _Words:
+def _of_route(draft: Draft) -> Words:
     decision = draft.last.text
     chosen = [f"{found['preference']} {found['name']}" for found in _EXCHANGER.finditer(decision)]
     why = ["the lower preference is tried first (RFC 5321 §5.1)"] if len(chosen) > 1 else []
-    return _Words(
+    return Words(
         title=f"{draft.first.host} chooses where the message goes",
         said=", then ".join(chosen) or decision,
         standing=Standing.DONE if chosen else Standing.FAILED,
@@ -303,12 +251,12 @@ def _of_route(draft: _Draft) -> _Words:
     )
 
 
-def _of_dialogue(draft: _Draft, peer: str) -> _Words:
-    words = _of_talk(draft, f"its filter {peer}" if _is_stage(peer) else peer)
-    return replace(words, peer=FILTERS_LANE) if _is_stage(peer) else words
+def _of_dialogue(draft: Draft, peer: str) -> Words:
+    words = _of_talk(draft, f"its filter {peer}" if is_stage(peer) else peer)
+    return replace(words, peer=FILTERS_LANE) if is_stage(peer) else words
 
 
-def _of_talk(draft: _Draft, peer: str) -> _Words:
+def _of_talk(draft: Draft, peer: str) -> Words:
     host = draft.first.host
     # A group says all its verbs; content, only how long it is.
     verbs = [verb for e in draft.spoken(Direction.SENT) for verb in e.text.split() if verb.isupper()]
@@ -316,7 +264,7 @@ def _of_talk(draft: _Draft, peer: str) -> _Words:
     code, answered = _decisive(_replies(draft.spoken(Direction.RECEIVED)))
     if not answered:
         problem = draft.last.text
-        return _Words(
+        return Words(
             f"{host} cannot reach {peer}",
             said or "connect",
             peer,
@@ -325,12 +273,12 @@ def _of_talk(draft: _Draft, peer: str) -> _Words:
             (draft.first.peer,),
         )
     if not said:
-        return _Words(f"{host} ends its session with {peer}", _QUIT, peer, answered)
+        return Words(f"{host} ends its session with {peer}", _QUIT, peer, answered)
     title, standing = {
         4: (f"{peer} puts {host} off", Standing.WAITING),
         5: (f"{peer} refuses what {host} brings", Standing.FAILED),
     }.get(code, (f"{host} hands the message to {_taker(host, peer)}", Standing.DONE))
-    return _Words(title, said, peer, answered, standing, (draft.first.peer,))
+    return Words(title, said, peer, answered, standing, (draft.first.peer,))
 
 
 def _taker(host: str, peer: str) -> str:
@@ -356,17 +304,17 @@ def _decisive(replies: list[Reply]) -> tuple[int, str]:
     return settled.klass, f"{settled.code} {settled.text}"
 
 
-def _of_queue(draft: _Draft) -> _Words:
+def _of_queue(draft: Draft) -> Words:
     event = draft.first
     if event.fate is None and event.text.startswith("held"):
-        return _Words(
+        return Words(
             f"{event.host} holds the message", event.text, facts=_queued_as(event), standing=Standing.WAITING
         )
     if event.fate is None:
         deed = "takes the message into its queue" if event.octets else "looks into its queue"
-        return _Words(f"{event.host} {deed}", event.text, facts=_queued_as(event))
+        return Words(f"{event.host} {deed}", event.text, facts=_queued_as(event))
     title, standing = _FATES[event.fate]
-    return _Words(
+    return Words(
         f"{event.host} {title}",
         event.text.rpartition(": ")[2],  # behind the address that it is about
         standing=standing,
@@ -378,56 +326,36 @@ def _queued_as(event: Event) -> tuple[str, ...]:
     return (f"queue id {event.queue_id}",) if event.queue_id else ()
 
 
-def _of_filters(draft: _Draft) -> _Words:
-    """A stage that was asked and answered, or what is said of all of them."""
-    host, asked, answered = draft.first.host, draft.first, draft.last
-    if asked is answered:
-        return _Words(f"{host} shows the message to its filters", asked.text, facts=_about(asked))
-    verdict = answered.text.partition(":")[0]
-    return _Words(
-        f"{host} shows the message to {asked.peer}",
-        asked.text,
-        FILTERS_LANE,
-        answered.text,
-        _VERDICTS.get(verdict, Standing.DONE),
-        answered.facts,
-    )
+def _of_report(draft: Draft) -> Words:
+    return Words(f"{draft.first.host} writes to the sender", draft.first.text, facts=_queued_as(draft.first))
 
 
-def _about(event: Event) -> tuple[str, ...]:
-    return (f"stage {event.peer}",) if event.peer else ()
-
-
-def _of_report(draft: _Draft) -> _Words:
-    return _Words(f"{draft.first.host} writes to the sender", draft.first.text, facts=_queued_as(draft.first))
-
-
-def _of_mda(draft: _Draft) -> _Words:
+def _of_mda(draft: Draft) -> Words:
     texts = tuple(event.text for event in draft.events)
-    return _Words(f"{draft.first.host} decides who gets the message", texts[-1], facts=texts)
+    return Words(f"{draft.first.host} decides who gets the message", texts[-1], facts=texts)
 
 
-def _of_mailbox(draft: _Draft) -> _Words:
+def _of_mailbox(draft: Draft) -> Words:
     event = draft.first
     if event.place is None:
         return _of_anything(draft)
     place = event.place
     uid = f", UID {place.uid}" if place.uid else ""
-    return _Words(
+    return Words(
         f"The message is in {place.mailbox} of {place.address}", f"{place.mailbox}{uid}", facts=(event.text,)
     )
 
 
-def _of_anything(draft: _Draft) -> _Words:
-    return _Words(f"{draft.first.host}: {draft.first.text}", draft.first.text, facts=_queued_as(draft.first))
+def _of_anything(draft: Draft) -> Words:
+    return Words(f"{draft.first.host}: {draft.first.text}", draft.first.text, facts=_queued_as(draft.first))
 
 
-_Teller: TypeAlias = Callable[[_Draft], _Words]
+_Teller: TypeAlias = Callable[[Draft], Words]
 _WORDS: Final[Mapping[Kind, _Teller]] = {
     Kind.DNS: _of_dns,
     Kind.ROUTE: _of_route,
     Kind.QUEUE: _of_queue,
-    Kind.FILTER: _of_filters,
+    Kind.FILTER: of_filters,
     Kind.DSN: _of_report,
     Kind.MDA: _of_mda,
     Kind.MAILBOX: _of_mailbox,

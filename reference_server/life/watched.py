@@ -14,7 +14,8 @@ from harness.results.life import Lane, LaneKind, Stage, Standing, Step
 from harness.target import Account, Target
 from reference_server.host import RunningHost
 from reference_server.journal import Event, Kind
-from reference_server.life.narration import DNS_LANE, FILTERS_LANE, microseconds, narrate
+from reference_server.life.filter_words import FILTERS_LANE
+from reference_server.life.narration import DNS_LANE, microseconds, narrate
 from reference_server.relay.queue_rows import State
 from reference_server.server import Server
 from reference_server.world import ONE_SERVER, Host, World

@@ -7,7 +7,8 @@ import pytest
 
 from harness.results.life import Stage, Standing, Step
 from reference_server.journal import Direction, Event, Kind
-from reference_server.life.narration import FILTERS_LANE, narrate
+from reference_server.life.filter_words import FILTERS_LANE
+from reference_server.life.narration import narrate
 
 BEGAN = dt.datetime(2026, 11, 24, 16, 0, tzinfo=dt.UTC)
 HERE = "mail.example.test"
