@@ -38,7 +38,7 @@ class LoginCommands(ImapCore):
 
     def offers(self) -> Offers:
         """What a client may log in with, here and now."""
-        return Offers(self.context, self.tls_facts, self.login_allowed())
+        return self.context.variant(Offers)(self.context, self.tls_facts, self.login_allowed())
 
     def mechanisms(self) -> tuple[str, ...]:
         """The mechanisms of AUTHENTICATE that are run."""

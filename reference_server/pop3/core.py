@@ -220,7 +220,7 @@ class Pop3Core(Errands):
 
     def offers(self) -> Offers:
         """What a client may log in with, here and now."""
-        return Offers(self.context, self.tls_facts, self.login_allowed())
+        return self.context.variant(Offers)(self.context, self.tls_facts, self.login_allowed())
 
     def mechanisms(self) -> tuple[str, ...]:
         """The mechanisms of AUTH that are run."""

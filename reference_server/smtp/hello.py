@@ -74,7 +74,7 @@ class Hello(SmtpCore):
 
     def offers(self) -> Offers:
         """What a client may log in with, here and now."""
-        return Offers(self.context, self.tls_facts, secrets_shown=True)
+        return self.context.variant(Offers)(self.context, self.tls_facts, secrets_shown=True)
 
     def mechanisms(self) -> tuple[str, ...]:
         """The mechanisms of AUTH, strongest first."""
