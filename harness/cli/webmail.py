@@ -6,15 +6,17 @@ import threading
 from contextlib import AbstractContextManager
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
 from harness.cli.options import TargetFlags, TargetPath, load_server, open_target
 from harness.clients.tls import client_context
 from harness.errors import RunFailed, UsageError
-from harness.sealed.keys import Keys, load_keys
 from harness.target import SocketAddress, Target
+
+if TYPE_CHECKING:
+    from harness.sealed.keys import Keys
 
 __all__ = ["webmail"]
 
@@ -28,7 +30,7 @@ class _OpenWebmail(Protocol):
         listen: SocketAddress,
         certificate: tuple[Path, Path] | None,
         names: frozenset[str],
-        keys: Keys | None,
+        keys: "Keys | None",
     ) -> AbstractContextManager[str]: ...
 
 
@@ -64,7 +66,7 @@ def webmail(
     if (certificate is None) != (key is None):
         raise UsageError("give --certificate and --key, or neither")
     pair = (certificate, key) if certificate and key else None
-    loaded = load_keys(keys) if keys else None
+    loaded = _loaded(keys) if keys else None
     open_webmail = cast("_OpenWebmail", load_server("webmail"))
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -79,6 +81,12 @@ def webmail(
                 done.wait()
         except OSError as exc:
             raise RunFailed(f"--web {web}: cannot be served ({exc.strerror or exc})") from exc
+
+
+def _loaded(paths: list[Path]) -> "Keys":
+    from harness.sealed.keys import load_keys  # loads libraries that nobody needs without keys
+
+    return load_keys(paths)
 
 
 def _listen(text: str) -> SocketAddress:
