@@ -16,7 +16,10 @@ import msgspec
 from harness.errors import TargetFileError
 from harness.toml_files import convert, password_of, read_toml
 
-__all__ = ["Account", "Endpoint", "Limits", "Outside", "Policy", "Protocol", "SocketAddress", "Target"]
+__all__ = ["Account", "Endpoint", "Fate", "Limits", "Outside", "Policy", "Protocol", "SocketAddress", "Target"]
+
+# What filters do with mail that they find something in; quarantined and discarded mail is accepted, and no more.
+Fate = Literal["refused", "quarantined", "discarded", "delivered-tagged"]
 
 _BRACKETED: Final = re.compile(r"\[(?P<host>[0-9A-Fa-f:.]+)\]:(?P<port>\d{1,5})")
 _PLAIN: Final = re.compile(r"(?P<host>[^\s:\[\]]+):(?P<port>\d{1,5})")
@@ -112,11 +115,14 @@ class Policy:
         subaddress: What divides a user from a detail (``user+detail``); ``""`` where there are no subaddresses.
         aliases: Address -> the account's address that gets its mail.
         forwards: Address here -> the address elsewhere that its mail is sent on to.
+        viruses: What becomes of mail with a virus, and `spam` of spam; None where nobody says.
     """
 
     relay: Literal["none", "local-networks", "authenticated", "open"] | None = None
     sender: str = "mailproof@example.org"
     subaddress: str = ""
+    viruses: Fate | None = None
+    spam: Fate | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     forwards: Mapping[str, str] = field(default_factory=dict)
 
@@ -214,7 +220,7 @@ class Target:
             given = ("user", "password", "address", *(["token"] if account.token else []))
             lines += [f"{key} = {quote(getattr(account, key))}" for key in given]
         lines += ["", "[policy]"]
-        declared = ((key, getattr(self.policy, key)) for key in ("relay", "sender", "subaddress"))
+        declared = ((key, getattr(self.policy, key)) for key in _POLICY_WORDS)
         lines += [f"{key} = {quote(text)}" for key, text in declared if text is not None]
         for key in ("aliases", "forwards"):
             if table := getattr(self.policy, key):
@@ -264,6 +270,8 @@ class _PolicyTable(msgspec.Struct, forbid_unknown_fields=True):
     relay: Literal["none", "local-networks", "authenticated", "open"] | None = None
     sender: str = Policy.sender
     subaddress: str = Policy.subaddress
+    viruses: Fate | None = None
+    spam: Fate | None = None
     aliases: dict[str, str] = {}
     forwards: dict[str, str] = {}
 
@@ -293,6 +301,9 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     policy: _PolicyTable = msgspec.field(default_factory=_PolicyTable)
     limits: _LimitsTable = msgspec.field(default_factory=_LimitsTable)
     world: _WorldTable = msgspec.field(default_factory=_WorldTable)
+
+
+_POLICY_WORDS: Final = ("relay", "sender", "subaddress", "viruses", "spam")
 
 
 def _quoted(text: str) -> str:
@@ -386,6 +397,8 @@ class _Reader:
             relay=table.relay,
             sender=table.sender,
             subaddress=table.subaddress,
+            viruses=table.viruses,
+            spam=table.spam,
             aliases={whole(address): leads_to for address, leads_to in table.aliases.items()},
             forwards={whole(address): leads_to for address, leads_to in table.forwards.items()},
         )

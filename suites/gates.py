@@ -9,6 +9,7 @@ from typing import Final
 from harness.clients.live import LiveTarget
 from harness.errors import CheckOutcome, MailproofError, NotOffered, RemoteProtocolError, Unclear
 from harness.results import GateRecord
+from harness.target import Protocol
 from suites.mail import deliver, fetch, plain_message
 from suites.peer import peer_of
 
@@ -78,6 +79,19 @@ def sending_gate(target: LiveTarget) -> None:
         )
 
 
+def security_gate(target: LiveTarget) -> None:
+    """Somebody listens at the first endpoint; what it speaks is for the checks to see."""
+    with target.connect(*Protocol, handshake=False):
+        pass
+
+
+def filters_gate(target: LiveTarget) -> None:
+    """The target file says what filters do, and clean mail comes through."""
+    if target.policy.viruses is None and target.policy.spam is None:
+        raise NotOffered("the target file says nothing of filters (policy.viruses, policy.spam)")
+    delivery_gate(target)
+
+
 GATES: Final[Mapping[str, Callable[[LiveTarget], None]]] = {
     "smtp": smtp_gate,
     "submission": submission_gate,
@@ -87,6 +101,8 @@ GATES: Final[Mapping[str, Callable[[LiveTarget], None]]] = {
     "delivery": delivery_gate,
     "relay": relay_gate,
     "sending": sending_gate,
+    "security": security_gate,
+    "filters": filters_gate,
 }
 
 

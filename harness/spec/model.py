@@ -13,7 +13,7 @@ __all__ = ["AREAS", "ID", "Level", "Party", "Register", "Requirement", "Ruling"]
 # behind it for the second level that one sentence holds; ``nk`` and a number for a statement without a keyword.
 ID: Final = re.compile(r"RFC(?P<rfc>\d+)-(?P<section>(?:\d+|[A-Z])(?:\.\d+)*)-(?:[a-z]{1,2}2?|nk\d+)")
 
-AREAS: Final = ("smtp", "submission", "lmtp", "pop3", "imap", "relay", "sending")
+AREAS: Final = ("smtp", "submission", "lmtp", "pop3", "imap", "relay", "sending", "security", "filters")
 
 
 class Level(StrEnum):

@@ -119,7 +119,7 @@ class Pop3Session(Pop3Core):
 
 async def serve_pop3(stream: trio.abc.Stream, context: Context, *, implicit_tls: bool) -> None:
     """Serve one connection to its end."""
-    carrier = StreamCarrier(stream)
+    carrier = context.variant(StreamCarrier)(stream)
     session = context.variant(Pop3Session)(context, tls=implicit_tls)
     tls = context.tls.of(Protocol.POP3S if implicit_tls else Protocol.POP3)
     try:

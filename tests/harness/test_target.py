@@ -32,6 +32,8 @@ address = "robert@example.test"
 [policy]
 relay = "none"
 subaddress = "+"
+viruses = "refused"
+spam = "delivered-tagged"
 
 [policy.aliases]
 info = "robert@example.test"
@@ -70,6 +72,8 @@ def test_a_whole_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert target.policy == Policy(
         relay="none",
         subaddress="+",
+        viruses="refused",
+        spam="delivered-tagged",
         aliases={"info@example.test": "robert@example.test"},
         forwards={"away@example.test": "somebody@example.org"},
     )

@@ -1,0 +1,1 @@
+"""Checks of filters: what becomes of viruses, of spam, and of everything else."""

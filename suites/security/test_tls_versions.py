@@ -1,0 +1,78 @@
+"""RFC 8996 §4 and §5, RFC 8314 §4 as RFC 8997 §3 has it: versions of TLS, on every protocol that has TLS.
+
+Our own ClientHello is sent, so that what a server answers is seen whatever our own library can do.
+"""
+
+from typing import Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
+from harness.errors import Unclear
+from harness.wire.hello import PROTOCOL_VERSION, Alert, ServerHello, TlsVersion
+from suites.covers import covers, proves
+from suites.handshakes import SUBMISSION_AND_ACCESS, answer_to_hello, with_tls
+
+_REQUIREMENT: Final = {TlsVersion.TLS_1_0: "RFC8996-4-e", TlsVersion.TLS_1_1: "RFC8996-5-e"}
+
+
+def not_negotiated(target: LiveTarget, version: TlsVersion, *requirements: str) -> None:
+    """Assert that no server goes on where this version, and none newer, is offered."""
+    for protocol, ready in with_tls(target):
+        answer = answer_to_hello(target, ready, version)
+        of_mail = ("RFC8314-4-m",) if protocol in SUBMISSION_AND_ACCESS else ()
+        with proves(*requirements, *of_mail):
+            assert not isinstance(answer, ServerHello), (
+                f"{protocol}: {version} was offered, and answered by a ServerHello of {answer.version:#06x}"
+            )
+
+
+@covers("RFC8996-4-b", "RFC8996-4-d", "RFC8314-4-m", fault="security.tls-1.0-negotiated")
+def test_tls_1_0_is_not_negotiated(target: LiveTarget) -> None:
+    not_negotiated(target, TlsVersion.TLS_1_0, "RFC8996-4-b", "RFC8996-4-d")
+
+
+@covers(
+    "RFC8996-5-b",
+    "RFC8996-5-d",
+    "RFC8314-4-m",
+    fault="security.tls-1.1-negotiated",
+    also=("security.tls-1.0-negotiated",),
+)
+def test_tls_1_1_is_not_negotiated(target: LiveTarget) -> None:
+    not_negotiated(target, TlsVersion.TLS_1_1, "RFC8996-5-b", "RFC8996-5-d")
+
+
+@covers("RFC8996-4-e", "RFC8996-5-e", fault="security.old-tls-refused-for-its-ciphers")
+@given(version=st.sampled_from(sorted(_REQUIREMENT)))
+def test_an_old_version_is_answered_by_a_protocol_version_alert(
+    target: LiveTarget, version: TlsVersion
+) -> None:
+    for protocol, ready in with_tls(target):
+        answer = answer_to_hello(target, ready, version)
+        with proves(_REQUIREMENT[version]):
+            if isinstance(answer, ServerHello):
+                raise Unclear(f"{protocol} negotiates {version}, which is another check's concern")
+            assert answer == Alert(PROTOCOL_VERSION), (
+                f"{protocol}: a ClientHello of {version} was answered by {answer or 'closing without an alert'}"
+            )
+
+
+@covers("RFC8996-4-f", fault="security.record-version-refused")
+@given(record_version=st.sampled_from([TlsVersion.SSL_3_0, TlsVersion.TLS_1_2]))
+def test_the_version_of_the_record_around_a_client_hello_is_ignored(
+    target: LiveTarget, record_version: TlsVersion
+) -> None:
+    newest = (TlsVersion.TLS_1_3, TlsVersion.TLS_1_2)
+    for protocol, ready in with_tls(target):
+        usual = answer_to_hello(target, ready, *newest)
+        if not isinstance(usual, ServerHello):
+            raise Unclear(
+                f"{protocol}: a ClientHello of TLS 1.3 and 1.2 was answered by {usual or 'closing'}"
+            )
+        answer = answer_to_hello(target, ready, *newest, record_version=record_version)
+        assert isinstance(answer, ServerHello), (
+            f"{protocol}: a ClientHello in a record of version {record_version:#06x} was answered by"
+            f" {answer or 'closing without an alert'}"
+        )
