@@ -116,7 +116,7 @@ class Carrier(SMTP):
 
     async def _run_errands(self, dialogue: SmtpSession) -> None:
         """The client is not held to be idle meanwhile: it waits for us."""
-        while (errand := dialogue.errand) is not None and not dialogue.closing:
+        while (errand := dialogue.errand) is not None:
             self._stop_timer()
             result = await asyncio.wrap_future(self._workers.submit(errand.run))
             if dialogue.closing:
