@@ -53,15 +53,17 @@ def known_faults() -> dict[str, str]:
 
 
 class Faults:
-    """The faults switched on for one server; sessions made from now on deviate."""
+    """The faults switched on for one server; sessions made from now on deviate. Safe from every thread."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._active: list[str] = []
+        # Never changed, only replaced: sessions are made in other threads than the one that switches.
+        self._active: tuple[str, ...] = ()
+        self._watchers: tuple[type, ...] = ()
         for name in names:
             self.switch_on(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._active))
+        return iter(self._active)
 
     def switch_on(self, name: str) -> None:
         """Raises `KeyError`, with the names that exist, when there is no such fault."""
@@ -69,16 +71,24 @@ class Faults:
         if name not in _REGISTRY:
             raise KeyError(f"no fault is named {name!r}; known: {', '.join(sorted(_REGISTRY)) or 'none'}")
         if name not in self._active:
-            self._active.append(name)
+            self._active = (*self._active, name)
 
     def switch_off(self, name: str) -> None:
         """Does nothing when the fault is not on."""
-        if name in self._active:
-            self._active.remove(name)
+        self._active = tuple(each for each in self._active if each != name)
+
+    def watch(self, *watchers: type) -> None:
+        """Mix subclasses into what is made from now on, before all deviations: they look on and change nothing."""
+        self._watchers = (*self._watchers, *watchers)
+
+    def unwatch(self, *watchers: type) -> None:
+        """What was made before stays as it was made."""
+        self._watchers = tuple(each for each in self._watchers if each not in watchers)
 
     def variant(self, base: type[T]) -> type[T]:
-        """The class to instantiate in place of `base`: itself, or with the active deviations mixed in."""
-        deviants = tuple(cls for cls in map(_REGISTRY.__getitem__, self._active) if issubclass(cls, base))
+        """The class to instantiate in place of `base`: itself, or with watchers and active deviations mixed in."""
+        mixed_in = (*self._watchers, *map(_REGISTRY.__getitem__, self._active))
+        deviants = tuple(cls for cls in mixed_in if issubclass(cls, base))
         match deviants:
             case ():
                 return base

@@ -10,7 +10,7 @@ from harness.wire.imap.commands import Arguments, Command, CommandError, parse_c
 from harness.wire.imap.states import Answer, State, Verb, in_sequence, next_state
 from harness.wire.tls import TlsFacts
 from reference_server.context import Context
-from reference_server.errand import Errands
+from reference_server.dialogue import Dialogue
 from reference_server.imap.answers import Completion, Refusal, completion_of
 from reference_server.imap.view import View
 from reference_server.store import StoreError
@@ -26,7 +26,7 @@ def _nobody() -> None:
 
 
 @dataclass
-class ImapCore(Errands):
+class ImapCore(Dialogue):
     """The machine behind a session.
 
     Attributes:

@@ -11,7 +11,7 @@ from harness.wire.pop3.responses import encode_challenge, encode_lines, encode_s
 from harness.wire.pop3.states import Answer, State, Verb, in_sequence, next_state
 from harness.wire.tls import TlsFacts
 from reference_server.context import Context
-from reference_server.errand import Errands
+from reference_server.dialogue import Dialogue
 from reference_server.pop3.maildrop import Maildrop
 from reference_server.sasl.login import Entered, Login, Outcome, Refused, Unavailable
 from reference_server.sasl.offers import Offers
@@ -39,7 +39,7 @@ def error(text: str, code: str | None = None) -> Response:
 
 
 @dataclass
-class Pop3Core(Errands):
+class Pop3Core(Dialogue):
     """Attributes:
     wants_tls: STLS was answered +OK: the carrier runs the handshake and calls `tls_started`.
     closing: The carrier sends what is left and closes.

@@ -17,7 +17,7 @@ from harness.wire.smtp.replies import EnhancedCode, encode_reply
 from harness.wire.smtp.states import LMTP_VERBS, SMTP_VERBS, State, Verb, in_sequence, next_state, verb_of
 from harness.wire.tls import TlsFacts
 from reference_server.context import Context
-from reference_server.errand import Errands
+from reference_server.dialogue import Dialogue
 from reference_server.smtp.roles import Role
 
 __all__ = ["Answer", "SmtpCore", "answer"]
@@ -45,7 +45,7 @@ def answer(code: int, enhanced: str, *lines: str) -> Answer:
 
 
 @dataclass
-class SmtpCore(Errands):
+class SmtpCore(Dialogue):
     """The machine behind a session: framing, states, sequence; verbs are methods ``do_VERB`` of the subclasses.
 
     Attributes:

@@ -49,7 +49,7 @@ class Database:
         self._sql.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _TABLES)
         self._depth = 0
         self._touched: set[int] = set()
-        self._listeners: dict[int, list[Callable[[], None]]] = {}
+        self._listeners: dict[int | None, list[Callable[[], None]]] = {}
         self._locked_maildrops: set[str] = set()
 
     def close(self) -> None:
@@ -87,7 +87,8 @@ class Database:
                 raise
             finally:
                 self._depth = 0
-            told = [tell for mailbox in self._touched for tell in self._listeners.get(mailbox, ())]
+            touched = (*self._touched, None) if self._touched else ()
+            told = [tell for mailbox in touched for tell in self._listeners.get(mailbox, ())]
             self._touched.clear()
         for tell in told:
             tell()
@@ -102,10 +103,13 @@ class Database:
         """Have the mailbox's listeners told when the transaction commits."""
         self._touched.add(mailbox_id)
 
-    def listen(self, mailbox_id: int, callback: Callable[[], None]) -> Callable[[], None]:
+    def listen(self, mailbox_id: int | None, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after each commit that touched the mailbox, in the committing thread; returns the way to stop.
 
         The callback must be quick and must not ask the store.
+
+        Args:
+            mailbox_id: None for all mailboxes, and the queue.
         """
         with self._lock:
             self._listeners.setdefault(mailbox_id, []).append(callback)
