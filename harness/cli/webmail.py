@@ -52,7 +52,7 @@ def webmail(
         typer.Option(
             "--keys",
             metavar="PATH",
-            help="Keys and certificates, a file or a directory: signatures are checked, sealed mail is opened.",
+            help="Keys and certificates, to check and open sealed mail with; default: those of the target file.",
         ),
     ] = None,
 ) -> None:
@@ -66,13 +66,14 @@ def webmail(
     if (certificate is None) != (key is None):
         raise UsageError("give --certificate and --key, or neither")
     pair = (certificate, key) if certificate and key else None
-    loaded = _loaded(keys) if keys else None
     open_webmail = cast("_OpenWebmail", load_server("webmail"))
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
     with open_target(target_file, TargetFlags(), verify_tls=True, authorized=True) as target:
         context = client_context(target)
+        paths = keys or ([target.keys] if target.keys else [])
+        loaded = _loaded(paths) if paths else None
         try:
             with open_webmail(
                 target, context, listen=listen, certificate=pair, names=frozenset(name or ()), keys=loaded
