@@ -28,7 +28,7 @@ from loadtests.plan import READERS, Plan
 from loadtests.users.base import MailUser
 from loadtests.users.errors import NOT_8BIT, OperationFailed
 from loadtests.users.smtp import SmtpUser
-from loadtests.users.surroundings import expect, provide
+from loadtests.users.surroundings import expect, provide, tls_context_of
 
 __all__ = ["Place", "kinds_of", "make_context", "readable", "wants_readers", "weigh"]
 
@@ -115,15 +115,17 @@ def kinds_of(place: Place, context: Context) -> list[Kind]:
     try:
         shares = {each: each.share(context) for each in _mail_users(place.kinds, all_of_them=not closed)}
         users = {each: each(place.environment) for each, share in shares.items() if share > 0}
-        _reach(user.endpoint for user in users.values())
-        if context.letters.needs_8bit:
-            _check_8bit(context, users.values())
+        tls_context_of(place.environment)  # made now, when it is known of which target
     except StopTest as exc:
         raise UsageError(str(exc)) from exc
     finally:
         expect(place.environment)
     if not users and not closed:
         raise UsageError(_NOBODY.format(context.target.name))
+    # Only now: users of Locust's own wait for a context, and whoever waits for an answer lets them look for it.
+    _reach(user.endpoint for user in users.values())
+    if context.letters.needs_8bit:
+        _check_8bit(context, users.values())
     for each in users:
         if closed and each.wait_time is User.wait_time:
             each.wait_time = constant(context.plan.think_s)
