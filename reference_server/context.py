@@ -33,7 +33,8 @@ class Context:
     clock: Clock
     journal: Journal
     link: Link
-    workers: Workers
+    account_workers: Workers
+    filter_workers: Workers
     issuer: TokenIssuer
 
     @classmethod
@@ -46,7 +47,8 @@ class Context:
         clock: Clock,
         faults: Faults | None = None,
         journal: Journal | None = None,
-        workers: Workers | None = None,
+        account_workers: Workers | None = None,
+        filter_workers: Workers | None = None,
         issuer: TokenIssuer | None = None,
     ) -> "Context":
         """A host with this store; its users' mailboxes are made."""
@@ -62,7 +64,8 @@ class Context:
             clock=clock,
             journal=journal or Journal(clock),
             link=Link(site.host, site.host.reach),
-            workers=workers or Workers(),
+            account_workers=account_workers or Workers(),
+            filter_workers=filter_workers or Workers(),
             issuer=issuer or TokenIssuer(site.world.sasl.tokens, clock),
         )
 

@@ -3,7 +3,7 @@
 A session stays without I/O. It leaves an `Errand` and takes no further step; the carrier sends what there is, lets
 a worker run the errand and hands the result back::
 
-    self.leave(lambda: directory.verify(user, password), self.verified)
+    self.leave(lambda: directory.verify(user, password), self.verified, context.account_workers)
 
 Where a client leaves or the server stops in mid-errand, the result is thrown away and `then` never called: nothing
 of the session may be changed by `run`.
@@ -23,8 +23,8 @@ __all__ = ["Errand", "Errands", "Workers", "trio_result"]
 
 T = TypeVar("T")
 
-# Ours: how many back ends and filters may be waited for at once; 200 a second that take 200 ms each need 40.
-MOST_THREADS: Final = 64
+# Ours: how many answers may be waited for at once; 200 log-ins a second that take 2 * 200 ms each need 80.
+MOST_THREADS: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,12 @@ class Errand(Generic[T]):
         run: Blocks, in a thread of its own; has its own bound of time, and its own answer for every failure that
             can be foreseen: what it raises is a fault of ours and ends the connection.
         then: Takes the result back in the session's loop: says the reply, moves the state.
+        workers: Whose threads do it: those of one kind of errand do not wait for another.
     """
 
     run: Callable[[], T]
     then: Callable[[T], None]
+    workers: "Workers"
 
 
 class Errands:
@@ -51,11 +53,11 @@ class Errands:
     # Any: of what kind the result is, is between `run` and `then`; a session may leave errands of all kinds.
     errand: Errand[Any] | None = None
 
-    def leave(self, run: Callable[[], T], then: Callable[[T], None]) -> None:
+    def leave(self, run: Callable[[], T], then: Callable[[T], None], workers: "Workers") -> None:
         """Wait for `run`, then go on with `then`."""
         if self.errand is not None:
             raise RuntimeError("an errand is under way already")
-        self.errand = Errand(run, then)
+        self.errand = Errand(run, then, workers)
 
     def errand_done(self, result: object) -> bytes:
         """Take the result, go on with what has come meanwhile; returns what is to be sent."""
@@ -71,7 +73,7 @@ class Errands:
 
 
 class Workers:
-    """The threads of a world, for the sessions of both loops; what is beyond their number waits for its turn.
+    """Threads of a world, for the sessions of both loops; what is beyond their number waits for its turn.
 
     They are daemons (trio keeps them in its cache): a back end that hangs does not keep the process from ending.
     """

@@ -198,7 +198,6 @@ class AsyncioSide(_Side):
                 tls=tls,
                 idle_s=context.world.limits.smtp_idle_s,
                 link=context.link,
-                workers=context.workers,
                 loop=self._asyncio,
                 connections=connections,
             )

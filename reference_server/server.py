@@ -90,7 +90,7 @@ class Server:
         self.journal = Journal(self.clock)
         self._data_dir = data_dir
         self.authority = CertificateAuthority()
-        self._workers = Workers()
+        self._account_workers, self._filter_workers = Workers(), Workers()
         self.issuer = TokenIssuer(self.world.sasl.tokens, self.clock)
         self._running = ExitStack()
         try:
@@ -191,7 +191,8 @@ class Server:
             clock=self.clock,
             faults=self.faults,
             journal=self.journal,
-            workers=self._workers,
+            account_workers=self._account_workers,
+            filter_workers=self._filter_workers,
             issuer=self.issuer,
         )
         self._running.callback(context.accounts.close)

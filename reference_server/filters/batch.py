@@ -89,7 +89,7 @@ class BatchScanner:
         queue = self.context.queue
         ids = queue.due(self._hop, limit=self.settings.most)
         attempts = [found for each in ids if (found := queue.attempt(each, self._hop)) is not None]
-        judgements = await trio_result(self.context.workers.submit(lambda: self.scan(attempts)))
+        judgements = await trio_result(self.context.filter_workers.submit(lambda: self.scan(attempts)))
         for attempt, judgement in zip(attempts, judgements, strict=True):
             self.settle(attempt, judgement)
         return len(attempts)

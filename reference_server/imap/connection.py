@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from reference_server.carrier import StreamCarrier
-from reference_server.errand import Workers, trio_result
+from reference_server.errand import trio_result
 from reference_server.imap.core import ImapCore
 
 __all__ = ["Alarm", "Connection"]
@@ -45,13 +45,11 @@ class Connection:
         carrier: StreamCarrier,
         alarm: Alarm,
         tls: ssl.SSLContext,
-        workers: Workers,
     ) -> None:
         self._session = session
         self._carrier = carrier
         self._alarm = alarm
         self._tls = tls
-        self._workers = workers
         self._writing = trio.Lock()
 
     async def run(self, idle_s: float) -> None:
@@ -98,7 +96,7 @@ class Connection:
     async def _run_errands(self) -> None:
         while (errand := self._session.errand) is not None:
             async with self._last_words():
-                result = await trio_result(self._workers.submit(errand.run))
+                result = await trio_result(errand.workers.submit(errand.run))
             await self._write(self._session.errand_done(result))
 
     @asynccontextmanager

@@ -39,5 +39,5 @@ async def serve_imap(stream: trio.abc.Stream, context: Context, *, implicit_tls:
     alarm = Alarm()
     session = context.variant(ImapSession)(context, tls=implicit_tls, wake=alarm.ring)
     tls = context.tls.of(Protocol.IMAPS if implicit_tls else Protocol.IMAP)
-    connection = Connection(session, context.variant(StreamCarrier)(stream), alarm, tls, context.workers)
+    connection = Connection(session, context.variant(StreamCarrier)(stream), alarm, tls)
     await connection.run(context.world.limits.imap_idle_s)

@@ -132,7 +132,7 @@ async def serve_pop3(stream: trio.abc.Stream, context: Context, *, implicit_tls:
                 break  # gone, or silent too long: closed without a word (RFC 1939 §3)
             await carrier.write(session.receive(data))
             while (errand := session.errand) is not None:
-                result = await trio_result(context.workers.submit(errand.run))
+                result = await trio_result(errand.workers.submit(errand.run))
                 await carrier.write(session.errand_done(result))
             if session.wants_tls:
                 session.tls_facts = await carrier.start_tls(tls)

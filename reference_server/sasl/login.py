@@ -98,7 +98,7 @@ class Login(Generic[Reply]):
                     return self.reply(self._entered(step))
             asked = self._asked(step)
             if not self.context.accounts.instant:
-                self.session.leave(asked, self._answered)
+                self.session.leave(asked, self._answered, self.context.account_workers)
                 return None
             answer = asked()
             if answer is None:

@@ -10,7 +10,6 @@ from aiosmtpd.smtp import SMTP
 
 from harness.tls import facts_of
 from harness.wire.tls import TlsFacts
-from reference_server.errand import Workers
 from reference_server.link import Link
 from reference_server.smtp.session import SmtpSession
 
@@ -51,7 +50,6 @@ class Carrier(SMTP):
         tls: ssl.SSLContext,
         idle_s: float,
         link: Link,
-        workers: Workers,
         loop: asyncio.AbstractEventLoop,
         connections: "Connections",
     ) -> None:
@@ -59,7 +57,6 @@ class Carrier(SMTP):
         self._make_session = make_session
         self._tls = tls
         self._link = link
-        self._workers = workers
         self._connections = connections
         self._dialogue: SmtpSession | None = None
 
@@ -118,7 +115,7 @@ class Carrier(SMTP):
         """The client is not held to be idle meanwhile: it waits for us."""
         while (errand := dialogue.errand) is not None:
             self._stop_timer()
-            result = await asyncio.wrap_future(self._workers.submit(errand.run))
+            result = await asyncio.wrap_future(errand.workers.submit(errand.run))
             if dialogue.closing:
                 return  # 421 was said meanwhile: nothing is done any more
             self._reset_timeout()

@@ -163,7 +163,8 @@ class Content(Transaction):
         if chain.stages:
             mail = self.mail(recipients, content)
             verb = Verb.BDAT_LAST if self._data is None else Verb.END_OF_DATA
-            self.leave(lambda: chain.run(mail), partial(self.judged, verb, recipients))
+            judged = partial(self.judged, verb, recipients)
+            self.leave(lambda: chain.run(mail), judged, self.context.filter_workers)
             return []
         self.context.journal.note(self.context.hostname, Kind.FILTER, self.about_filters())
         return self._kept(recipients, lambda: self.deliver(recipients, content))

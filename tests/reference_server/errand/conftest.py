@@ -56,7 +56,7 @@ def sessions_at(desk: Desk) -> dict[type, type]:
                 desk.done += 1
                 self.conclude(SmtpVerb.NOOP, answer(250, "2.0.0", word))
 
-            self.leave(desk.run, then)
+            self.leave(desk.run, then, self.context.account_workers)
             return None
 
     class SlowPop3(Pop3Session):
@@ -65,7 +65,7 @@ def sessions_at(desk: Desk) -> dict[type, type]:
                 desk.done += 1
                 self.conclude(Pop3Verb.USER, pop3_ok(word))
 
-            self.leave(desk.run, then)
+            self.leave(desk.run, then, self.context.account_workers)
             return None
 
     class SlowImap(ImapSession):
@@ -74,7 +74,7 @@ def sessions_at(desk: Desk) -> dict[type, type]:
                 desk.done += 1
                 self.go_on(command, ImapVerb.NOOP, imap_ok(word))
 
-            self.leave(desk.run, then)
+            self.leave(desk.run, then, self.context.account_workers)
 
     return {SmtpSession: SlowSmtp, Pop3Session: SlowPop3, ImapSession: SlowImap}
 
