@@ -21,7 +21,7 @@ LATE_AFTER_MS: Final = 10.0
 MADE_SHARE: Final = 0.98
 
 # Ours: from the third quarter of a step to the last the sessions under way may grow by this share of the arrivals,
-# and by three standard deviations of what they vary by anyway. A server that is too slow lets them grow by all it lacks.
+# and by three standard deviations of what they vary by anyway. One that is too slow lets them grow by all it lacks.
 GROWTH_SHARE: Final = 0.02
 
 

@@ -73,6 +73,42 @@ def octets_come_while_nobody_waits() -> dict[str, Any]:
     return {"first": first.decode(), "second": second.decode(), "slept": slept}
 
 
+def waits_for_enough() -> dict[str, Any]:
+    """One wakes once, when it is enough; at the end of the stream and of the time allowed, with what there is."""
+    connection, theirs = Peer().meet()
+
+    def two_lines(octets: bytes) -> bool:
+        return octets.count(b"\n") >= 2
+
+    def say() -> None:
+        for piece in (b"25", b"0 one\r\n250", b" two\r\n"):
+            theirs.sendall(piece)
+            gevent.sleep(0.02)
+
+    connection.send(b"DATA\r\n")
+    # What nobody had read would make a reset of the end.
+    theirs.recv(100)
+    began_s = monotonic()
+    gevent.spawn(say)
+    both = connection.receive(two_lines)
+    first_took_s = connection.arrived_s - began_s
+    took_s = monotonic() - began_s
+    theirs.sendall(b"250 three\r\n")
+    gevent.spawn_later(0.02, theirs.close)
+    ended = connection.receive(two_lines)
+    slow, silent = Peer().meet(timeout_s=0.3)
+    slow.send(b"DATA\r\n")
+    silent.sendall(b"250 four\r\n")
+    return {
+        "both": both.decode(),
+        "when_the_first_was_whole": 0.01 <= first_took_s < took_s,
+        "ended": ended.decode(),
+        "then": failure_of(connection.receive),
+        "late": slow.receive(two_lines).decode(),
+        "later": failure_of(slow.receive),
+    }
+
+
 def large_writes() -> dict[str, Any]:
     """To one who reads slowly everything comes; to one who does not read, the wait ends."""
     peer = Peer()

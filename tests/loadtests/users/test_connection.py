@@ -24,6 +24,17 @@ def seen_by(program: str) -> dict[str, Any]:
     [
         ("waiting_ends_in_time", {"answered": "none", "others": ["timeout"], "waited": True}),
         ("octets_come_while_nobody_waits", {"first": "one\r\n", "second": "two\r\n", "slept": True}),
+        (
+            "waits_for_enough",
+            {
+                "both": "250 one\r\n250 two\r\n",
+                "when_the_first_was_whole": True,
+                "ended": "250 three\r\n",
+                "then": "closed",
+                "late": "250 four\r\n",
+                "later": "timeout",
+            },
+        ),
         ("large_writes", {"whole": True, "early": "250 early\r\n", "deaf": "timeout"}),
         ("last_words", {"heard": "421 bye\r\n", "then": "reset"}),
         ("killed", {"heard": "250 ok\r\n"}),
