@@ -181,7 +181,7 @@ async def serve_http(
         config.certfile, config.keyfile = str(certificate.chain), str(certificate.key)
         config.create_ssl_context()  # raises before anything is open
     is_local = ipaddress.ip_address(host).is_loopback
-    known = names | _LOCAL_NAMES | {host} if names or is_local else None
+    known = _LOCAL_NAMES | {host, *map(str.lower, names)} if names or is_local else None
     (listener,) = await trio.open_tcp_listeners(port, host=host)
     scheme = "http" if certificate is None else "https"
     url = f"{scheme}://{SocketAddress(*listener.socket.getsockname()[:2])}"

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.errors import RemoteProtocolError
 from harness.mua.message import Header, read_header_block
+from harness.mua.reply import addresses_in
 from harness.wire.imap.command_octets import Piece
 from harness.wire.imap.fetch import FetchData
 from harness.wire.imap.responses import Other
@@ -236,10 +237,16 @@ async def _sorted(imap: Connection, order: Order, keys: Sequence[Piece]) -> _Fou
     if order is Order.SIZE:
         rows.sort(key=lambda row: row.octets, reverse=True)
     elif order is Order.SENDER:
-        rows.sort(key=lambda row: row.header.text("From").casefold())
+        rows.sort(key=_sender)
     elif order is Order.SUBJECT:
         rows.sort(key=lambda row: base_subject(row.header.text("Subject")))
     return _Found([row.uid for row in rows], note=note)
+
+
+def _sender(row: Row) -> str:
+    """What SORT goes by: the local part of the first sender (RFC 5256 §3)."""
+    found = addresses_in(row.header.raw("From")[:2000])
+    return found[0].mailbox.local_part.decode().casefold() if found else ""
 
 
 _LONG_AGO: Final = dt.datetime.min.replace(tzinfo=dt.UTC)

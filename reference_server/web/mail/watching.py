@@ -66,20 +66,25 @@ class Watcher:
                 continue
 
     async def _watch(self, scope: trio.CancelScope) -> None:
-        retry_s = _FIRST_RETRY_S
         with scope:
-            while True:
-                try:
-                    imap = await self._person.open()
-                    retry_s = _FIRST_RETRY_S
-                    await self._listen(imap)
-                except LogInRefused as exc:
-                    if not exc.temporary:
-                        return
-                except (TransportError, ProtocolError, Gone):
-                    pass  # the pages say it themselves; here it is tried again
-                await trio.sleep(retry_s)
-                retry_s = min(2 * retry_s, _LAST_RETRY_S)
+            await self._keep_listening()
+        if self._running is scope:
+            self._running = None  # nobody is let in any more; whoever listens next tries again
+
+    async def _keep_listening(self) -> None:
+        retry_s = _FIRST_RETRY_S
+        while True:
+            try:
+                imap = await self._person.open()
+                retry_s = _FIRST_RETRY_S
+                await self._listen(imap)
+            except LogInRefused as exc:
+                if not exc.temporary:
+                    return
+            except (TransportError, ProtocolError, Gone):
+                pass  # the pages say it themselves; here it is tried again
+            await trio.sleep(retry_s)
+            retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
     async def _listen(self, imap: Connection) -> None:
         try:

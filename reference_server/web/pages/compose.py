@@ -119,17 +119,17 @@ class ComposePages:
             draft=Place.parse(draft) if draft else None,
             answers=_answers(str(form.get("answers", ""))),
         )
-        attachments = [await self._carried(session, carried) for carried, _ in sheet.carried]
+        attachments: list[Attachment] = []
+        for carried, _ in sheet.carried:
+            attachments.append(await self._carried(session, carried))
+            _check_size(attachments)
         uploads = [each for each in form.getlist("files") if isinstance(each, UploadFile)]
         attachments += [
             attachment_of(each.filename or "", await each.read())
             for each in uploads
             if each.filename or each.size
         ]
-        if sum(len(each.octets) for each in attachments) > MAX_ATTACHMENTS_OCTETS:
-            raise HTTPException(
-                413, f"The attachments have more than {MAX_ATTACHMENTS_OCTETS // 2**20} MB. Leave some out."
-            )
+        _check_size(attachments)
         return _Form(sheet, attachments, str(form.get("action", "")))
 
     async def _carried(self, session: Session[Desk], carried: Carried) -> Attachment:
@@ -195,6 +195,12 @@ class ComposePages:
                 except NotPossible as exc:
                     session.notes.append(str(exc))
         session.who.recent.clear()
+
+
+def _check_size(attachments: Sequence[Attachment]) -> None:
+    if sum(len(each.octets) for each in attachments) > MAX_ATTACHMENTS_OCTETS:
+        problem = f"The attachments have more than {MAX_ATTACHMENTS_OCTETS // 2**20} MB. Leave some out."
+        raise HTTPException(413, problem)
 
 
 async def _last_uid(imap: Connection) -> int | None:

@@ -180,7 +180,7 @@ class Site:
 
 
 def cookie_name(request: Request) -> str:
-    """RFC 6265 has no way to say where a cookie is from; browsers hold ``__Host-`` to this host and to TLS."""
+    """A cookie does not say where it is from; browsers hold ``__Host-`` to this host and to TLS."""
     return "__Host-mailproof" if request.url.scheme == "https" else "mailproof"
 
 

@@ -45,7 +45,13 @@ def _log_in(page: Any, url: str, target: Target, number: int = 0) -> None:
     page.fill("[name=user]", account.user)
     page.fill("[name=password]", account.password)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#list")
+    _ready(page, "#list")
+
+
+def _ready(page: Any, selector: str) -> None:
+    """What is looked for is there, and the scripts of its page run."""
+    page.wait_for_selector(selector)
+    page.wait_for_load_state("load")
 
 
 def _parsed(octets: bytes) -> EmailMessage:
@@ -65,7 +71,7 @@ def test_an_answer_with_an_attachment_is_found_in_the_other_mailbox(
     page.keyboard.press("Enter")
     page.wait_for_selector(".messages li:only-child .subject:text('Lunch on Thursday?')")
     page.click(".messages a")
-    page.wait_for_selector("pre.text:has-text('by the river')")
+    _ready(page, "pre.text:has-text('by the river')")
     page.keyboard.press("r")
     page.wait_for_selector("form.compose")
     page.fill("#body", "Gladly. Ü.\n")
@@ -107,10 +113,10 @@ def test_the_keys_do_what_they_say(page: Any, webmail: str, target: Target, mail
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("s")
-    page.wait_for_selector(".messages li:nth-child(2) .flag")
+    _ready(page, ".messages li:nth-child(2) .flag")
     page.keyboard.press("j")
     page.keyboard.press("#")
-    page.wait_for_selector(".note:has-text('1 message moved to Trash')")
+    _ready(page, ".note:has-text('1 message moved to Trash')")
     page.keyboard.press("?")
     page.wait_for_selector("dialog[open]")
 

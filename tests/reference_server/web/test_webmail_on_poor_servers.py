@@ -13,7 +13,7 @@ _NOTHING = frozenset({"IMAP4REV1", "AUTH=PLAIN", "STARTTLS"})
 
 def _message(number: int, more: str = "") -> bytes:
     head = (
-        f"From: P{number % 3} <p@example.org>\r\nSubject: s{9 - number}\r\nMessage-ID: <m{number}@x.test>\r\n"
+        f"From: P <p{number % 3}@example.org>\r\nSubject: s{9 - number}\r\nMessage-ID: <m{number}@x.test>\r\n"
     )
     date = f"Date: {number + 1} Mar 2026 10:00:00 +0000\r\n"
     return f"{head}{date}{more}\r\n{'x' * 100 * ((number * 4) % 9)}\r\n".encode()
