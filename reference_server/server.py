@@ -3,8 +3,9 @@
 import ipaddress
 import logging
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -100,6 +101,7 @@ class Server:
             raise
         self.dns = Authority(records_of(self.world), self.world.troubles) if self._has_dns(only) else None
         self._started = False
+        self._reaching = threading.Lock()
 
     @property
     def store(self) -> Store:
@@ -118,7 +120,7 @@ class Server:
         return self.authority.ca_pem
 
     def set_reach(self, host: str, reach: str) -> str:
-        """Let a host be up, down, slow or unreachable from now on; returns its whole name.
+        """Let a host be up, down, slow or unreachable from now on, in any thread; returns its whole name.
 
         Raises:
             KeyError: There is no such host here.
@@ -128,8 +130,15 @@ class Server:
         name = self.world.host(host).name
         if name not in self.hosts:
             raise KeyError(f"{name} is another process's; here are {', '.join(self.hosts)}")
-        self.hosts[name].set_reach(Reach(reach))
+        with self._reaching:
+            self.hosts[name].set_reach(Reach(reach))
         return name
+
+    def open_console(self, listen: SocketAddress) -> AbstractContextManager[str]:
+        """The world in the browser, as it lives; gives the URL. Entering it raises `OSError` as a socket does."""
+        from reference_server.console.app import open_console
+
+        return open_console(self, listen)
 
     def renew(self) -> dict[str, str]:
         """Read certificates again while everything goes on; handshakes from now on show the new ones.

@@ -1,5 +1,6 @@
 """From a target file and flags to a target; the flags are keys of the file by other means."""
 
+import ipaddress
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Protocol as Shape
 import typer
 
 from harness.errors import UsageError
-from harness.target import Protocol, Target
+from harness.target import Protocol, SocketAddress, Target
 
 __all__ = [
     "PASSWORD_ENV",
@@ -22,6 +23,7 @@ __all__ = [
     "TargetPath",
     "ask_password",
     "embedded_server",
+    "listen_address",
     "load_server",
     "open_target",
     "served_world",
@@ -100,6 +102,7 @@ class RunningWorld(Shape):
     def ca_pem(self) -> str: ...
     def set_reach(self, host: str, reach: str) -> str: ...
     def renew(self) -> dict[str, str]: ...
+    def open_console(self, listen: SocketAddress) -> AbstractContextManager[str]: ...
 
 
 class _ServeWorld(Shape):
@@ -185,3 +188,22 @@ def ask_password(user: str) -> str:
     if sys.stdin.isatty():
         return cast("str", typer.prompt(f"Password of {user}", hide_input=True, err=True))
     raise UsageError(f"{user}: put the password into the environment as {PASSWORD_ENV}")
+
+
+def listen_address(option: str, text: str) -> SocketAddress:
+    """Where pages are served: a port, 0 for any, of this machine alone unless an address is given.
+
+    Raises:
+        UsageError: It is neither; the option is named.
+    """
+    host, _, port = text.rpartition(":")
+    try:
+        # SocketAddress.parse knows no port 0.
+        address = SocketAddress(str(ipaddress.ip_address(host.strip("[]") or "127.0.0.1")), int(port))
+    except ValueError as exc:
+        raise UsageError(
+            f"{option} {text!r} is not ADDRESS:PORT, as in 127.0.0.1:8025 or [::1]:8025"
+        ) from exc
+    if not 0 <= address.port < 65536:
+        raise UsageError(f"{option} {text!r}: a port is from 0 to 65535")
+    return address

@@ -6,19 +6,21 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Annotated, Final, TextIO
 
 import typer
 
-from harness.cli.options import RunningHost, RunningWorld, served_world
+from harness.cli.options import RunningHost, RunningWorld, listen_address, served_world
 from harness.errors import RunFailed
 from harness.sealed.make_keys import make_keys
+from harness.target import SocketAddress
 
 __all__ = ["serve"]
 
@@ -65,6 +67,14 @@ def serve(
             help="Keys for the accounts, in DIR/keys with --data, else beside the target file; default: up to 100.",
         ),
     ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            "--web",
+            metavar="[ADDRESS:]PORT",
+            help="Show the world in the browser as it lives; port 0 for any; the address is 127.0.0.1 unless given.",
+        ),
+    ] = None,
     until_eof: Annotated[
         bool,
         typer.Option("--until-eof", help="End with the standard input, too: when whoever started it does."),
@@ -78,12 +88,16 @@ def serve(
     wakes = SimpleQueue[Wake]()
     for number, wake in _SIGNALS.items():
         signal.signal(number, lambda *_, wake=wake: wakes.put(wake))
+    listen = listen_address("--web", web) if web is not None else None
     with (
         served_world(world, data_dir=made(data), only=only or ()) as running,
+        console(running, listen) as url,
         key_directory(running, data, out, wanted=keys) as directory,
         written(running, out, directory) as files,
     ):
         describe(running)
+        if url is not None:
+            typer.echo(f"console: {url}")
         for path in files:
             typer.echo(f"target file: {path}   (mailproof check {path})")
         if len(running.hosts) > 1:
@@ -94,6 +108,23 @@ def serve(
         typer.echo("Ctrl-C ends it.")
         while wakes.get() is not Wake.END:
             typer.echo(renewed(running))
+
+
+@contextmanager
+def console(running: RunningWorld, listen: SocketAddress | None) -> Iterator[str | None]:
+    """The world in the browser, where that is wanted; whoever reaches it may do everything in it."""
+    if listen is None:
+        yield None
+        return
+    if not ip_address(listen.host).is_loopback:
+        warning = f"WARNING: whoever reaches {listen} reads all mail of this world, and may change it"
+        typer.secho(warning, fg="red", bold=True, err=True)
+    with ExitStack() as opened:
+        try:
+            url = opened.enter_context(running.open_console(listen))
+        except OSError as exc:
+            raise RunFailed(f"--web {listen}: cannot be served ({exc.strerror or exc})") from exc
+        yield url
 
 
 def obey(running: RunningWorld, orders: TextIO, ended: Callable[[], None] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""The console: a running world in the browser, as it lives."""
