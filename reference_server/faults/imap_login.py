@@ -112,6 +112,14 @@ class CancelGetsNo(ImapSession):
         return Completion("NO", "Authentication cancelled")
 
 
+@fault("imap.unasked-response-gets-no")
+class UnaskedResponseGetsNo(ImapSession):
+    """CRAM-MD5 with an initial response gets NO."""
+
+    def reply_to_unasked_response(self) -> Completion:
+        return Completion("NO", "The mechanism takes no initial response")
+
+
 @fault("imap.no-base64-gets-no")
 class NoBase64GetsNo(ImapSession):
     """A response that is no base64 gets NO."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.clients.live import LiveTarget
 from harness.clients.sasl import SECRET
-from harness.errors import CheckOutcome, NotOffered, TransportError, Unclear
+from harness.errors import CheckOutcome, LocalProtocolError, NotOffered, TransportError, Unclear
 from harness.target import Protocol
 from harness.wire import sasl
 from harness.wire.imap.responses import Condition, Continuation, Tagged
@@ -138,23 +138,30 @@ class Door(ABC):
         """`answer` with this message."""
         return self.answer(sasl.encode(message))
 
+    def go_on(self, mechanism: sasl.ClientMechanism, said: Said) -> Said:
+        """Answer a challenge; `Unclear`, as `begin`, or where the mechanism has no answer to it."""
+        try:
+            message = mechanism.respond(said.octets)
+        except (sasl.SaslError, LocalProtocolError) as exc:
+            raise Unclear(f"{mechanism.name} at {self.place}: {exc}") from exc
+        return self.respond(message)
+
     def run(self, mechanism: sasl.ClientMechanism) -> list[Said]:
-        """A whole exchange, what was said at each step.
+        """A whole exchange, what was said at each step; what cannot be answered, or believed, is cancelled.
 
         Raises:
-            ServerUnproven: As `harness.clients.sasl.converse`.
-            Unclear: As `begin`; or a challenge cannot be answered.
+            Unclear: As `first`.
         """
         message = mechanism.initial()
         heard = [self.begin(mechanism.name) if message is None else self.first(mechanism.name, message)]
         while heard[-1].kind is Kind.CHALLENGE:
             try:
-                message = mechanism.respond(heard[-1].octets)
-            except sasl.ServerUnproven:
-                raise
-            except sasl.SaslError as exc:
-                raise Unclear(f"{mechanism.name} at {self.place}: {exc}") from exc
-            heard.append(self.respond(message))
+                line = sasl.encode(mechanism.respond(heard[-1].octets))
+            except (sasl.SaslError, LocalProtocolError):
+                line = sasl.CANCEL
+            heard.append(self.answer(line))
+            if line == sasl.CANCEL and heard[-1].kind is Kind.CHALLENGE:
+                raise Unclear(f"* at {self.place} was answered {heard[-1]}")
         return heard
 
 

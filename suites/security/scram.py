@@ -1,23 +1,43 @@
 """SCRAM (RFC 5802) spelt out attribute by attribute, so that one thing at a time can be wrong."""
 
+import functools
 import hmac
 import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
+from hypothesis import strategies as st
+
+from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from harness.target import Account
 from harness.wire import sasl
 from harness.wire.sasl import scram
 from harness.wire.sasl.scram import HASHES, PLUS, Binding
 from harness.wire.sasl.scram_client import MAX_ITERATIONS
-from suites.security.doors import Door, Kind, Said
+from suites.security.doors import Door, Entrance, Kind, Said, tour
 
-__all__ = ["BARE", "BOUND", "EVERY", "Exchange", "Way", "converse"]
+__all__ = [
+    "BARE",
+    "BOUND",
+    "EVERY",
+    "Exchange",
+    "Way",
+    "anywhere",
+    "attributes",
+    "converse",
+    "first_message",
+    "tried",
+    "turns",
+    "working",
+]
 
 BARE: Final = tuple(HASHES)
 BOUND: Final = tuple(name + PLUS for name in HASHES)
 EVERY: Final = (*BOUND, *BARE)
+
+# Few: a server may take its time to refuse, and count.
+turns: Final = st.integers(0, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +109,32 @@ def converse(door: Door, name: str, account: Account, way: Way | None = None) ->
     if said.kind is not Kind.CHALLENGE:
         return exchange
     exchange.server_first = _text(said)
-    exchange.challenge = _attributes(exchange.server_first)
+    exchange.challenge = attributes(exchange.server_first)
     octets = way.bound if way.bound is not None else binding.octets if binding else b""
     channel = (header if way.header is None else way.header).encode() + octets
     final, signature = _final(name, account, bare, exchange, channel, way)
     exchange.end = door.respond(final.encode())
     if exchange.end.kind is Kind.CHALLENGE:
         exchange.server_final = _text(exchange.end)
-        told = _attributes(exchange.server_final).get("v", "")
+        told = attributes(exchange.server_final).get("v", "")
         exchange.signature = hmac.compare_digest(told.encode(), scram.base64(signature).encode())
         exchange.end = door.respond(b"")
     return exchange
+
+
+def first_message(door: Door, name: str, account: Account, *, nonce: str = "") -> str:
+    """The server's first message to one of ours, with this nonce or a new one; the exchange stands at it.
+
+    Raises:
+        Unclear: As `converse`, or there is none.
+    """
+    binding = Binding.best(door.facts) if name.endswith(PLUS) else None
+    flag = f"p={binding.name}" if binding else "n"
+    user = scram.escape(sasl.saslprep(account.user))
+    said = door.first(name, f"{flag},,n={user},r={nonce or secrets.token_urlsafe(24)}".encode())
+    if said.kind is not Kind.CHALLENGE:
+        raise Unclear(f"{name} at {door.place} was answered {said}")
+    return _text(said)
 
 
 def _final(
@@ -123,7 +158,7 @@ def _final(
     return f"{without_proof},p={scram.base64(proof)}", hmac.digest(keys.server, said, HASHES[mechanism])
 
 
-def _attributes(message: str) -> dict[str, str]:
+def attributes(message: str) -> dict[str, str]:
     """Letter -> value, as patiently as can be."""
     return {word[:1]: word[2:] for word in message.split(",") if word[1:2] == "="}
 
@@ -133,3 +168,32 @@ def _text(said: Said) -> str:
         return said.octets.decode()
     except UnicodeDecodeError as exc:
         raise Unclear(f"a message of the server is no UTF-8: {said}") from exc
+
+
+@functools.cache
+def working(target: LiveTarget, names: tuple[str, ...] = EVERY) -> tuple[Entrance, ...]:
+    """The entrances of a `tour` that let the first account in: it may have no secret for one of the mechanisms.
+
+    Raises:
+        Unclear: None does.
+    """
+    there = tour(target, names)
+    found = tuple(entrance for entrance in there if tried(target, entrance).logged_in)
+    if not found:
+        raise Unclear(f"true credentials do not log in by {', '.join(map(str, there))}")
+    return found
+
+
+def anywhere(target: LiveTarget, turn: int, names: tuple[str, ...] = EVERY) -> Entrance:
+    """One of the entrances that work, another at each turn."""
+    there = working(target, names)
+    return there[turn % len(there)]
+
+
+def tried(target: LiveTarget, entrance: Entrance, way: Way | None = None) -> Exchange:
+    """An exchange there; a maildrop is given back."""
+    door = entrance.open(target)
+    exchange = converse(door, entrance.name, target.account(), way)
+    if exchange.logged_in:
+        door.leave()
+    return exchange

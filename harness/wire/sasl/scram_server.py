@@ -68,11 +68,11 @@ class ScramServer:
         self._gs2_header = f"{flag},{authorization},"
         self._authorization = self._read_authorization(authorization)
         self._binding = self.binding_for(flag)
-        name, client_nonce = scram.attributes(self._first_bare, "nr")
-        self._user = saslprep(scram.unescape(name))
+        name, client_nonce = self.read_first(self._first_bare)
+        self._user = saslprep(self.read_name(name))
         if not self._user:
             raise SaslError("the name of nobody")
-        nonce = scram.read_nonce(client_nonce) + self.nonce
+        nonce = self.joined_nonce(scram.read_nonce(client_nonce))
         return GiveScramKeys(self._user, self.mechanism, lambda keys: self._first(nonce, keys))
 
     @staticmethod
@@ -81,6 +81,18 @@ class ScramServer:
         if len(fields) < _GS2_FIELDS:
             raise SaslError("no GS2 header (RFC 5802 §7)")
         return fields
+
+    def read_first(self, bare: str) -> list[str]:
+        """Name and nonce, as they stand in the message; raises `SaslError`."""
+        return scram.attributes(bare, "nr")
+
+    def read_name(self, escaped: str) -> str:
+        """RFC 5802 §5.1, saslname."""
+        return scram.unescape(escaped)
+
+    def joined_nonce(self, client: str) -> str:
+        """RFC 5802 §5: the client's, and ours behind it."""
+        return client + self.nonce
 
     @staticmethod
     def _read_authorization(field_: str) -> str:
@@ -117,8 +129,12 @@ class ScramServer:
 
     def _first(self, nonce: str, keys: ScramKeys) -> Challenge:
         self._keys = keys
-        self._server_first = f"r={nonce},s={scram.base64(keys.salt)},i={keys.iterations}"
+        self._server_first = self.first_message(nonce, keys)
         return Challenge(self._server_first.encode())
+
+    def first_message(self, nonce: str, keys: ScramKeys) -> str:
+        """RFC 5802 §7, server-first-message."""
+        return f"r={nonce},s={scram.base64(keys.salt)},i={keys.iterations}"
 
     # The client's final message
 
@@ -132,7 +148,7 @@ class ScramServer:
         self.check_binding(scram.read_base64(channel))
         said = f"{self._first_bare},{self._server_first},{without_proof}".encode()
         self.check_proof(proof, said, keys)
-        verifier = hmac.digest(keys.server_key, said, HASHES[self.mechanism])
+        verifier = self.signature(said, keys)
 
         def known(user: str | None) -> Step:
             if user is None:
@@ -141,6 +157,10 @@ class ScramServer:
             return Challenge(f"v={scram.base64(verifier)}".encode())
 
         return FindUser((self._user,), known)
+
+    def signature(self, said: bytes, keys: ScramKeys) -> bytes:
+        """RFC 5802 §3: what proves to the client that its password is known here."""
+        return hmac.digest(keys.server_key, said, HASHES[self.mechanism])
 
     def check_nonce(self, nonce: str) -> None:
         """RFC 5802 §5.1: what the client was given."""
