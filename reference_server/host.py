@@ -66,6 +66,7 @@ class RunningHost:
                 if u.keeps_mail and u.password
             ),
             ca_pem=self._ca_pem,
+            server_name=self.host.name,
             client_pem=self._client_pem,
             policy=policy_of(site),
         )

@@ -1,13 +1,18 @@
 """Deviations of TLS: old versions, certificates, what was said in the clear."""
 
 import ssl
+from collections.abc import Sequence
+from dataclasses import replace
 
 import trio
 
 from harness.wire.tls import TlsFacts
 from reference_server.carrier import StreamCarrier
 from reference_server.faults import fault
-from reference_server.tls import HostTls
+from reference_server.imap.session import ImapSession
+from reference_server.pop3.session import Pop3Session
+from reference_server.smtp import SmtpSession
+from reference_server.tls import CertificateAuthority, CertificateSource, HostTls, TlsSettings
 
 # Versions
 
@@ -78,3 +83,53 @@ class RecordVersionRefused(StreamCarrier):
     async def start_tls(self, context: ssl.SSLContext) -> TlsFacts:
         self._stream = _OldRecordsEndIt(self._stream)
         return await super().start_tls(context)
+
+
+# Certificates
+
+
+@fault("security.certificate-for-another-host")
+class CertificateForAnotherHost(HostTls):
+    """The certificate has another host's name, and ours in its subject."""
+
+    def __init__(self, settings: TlsSettings, names: Sequence[str], authority: CertificateAuthority) -> None:
+        super().__init__(settings, ("elsewhere.example.org",), authority)
+
+
+@fault("security.certificate-expired")
+class CertificateExpired(HostTls):
+    """The certificate has expired."""
+
+    def __init__(self, settings: TlsSettings, names: Sequence[str], authority: CertificateAuthority) -> None:
+        expired = replace(settings, certificates=(CertificateSource(days=0),))
+        super().__init__(expired, names, authority)
+
+
+# The beginning of a line, sent in the clear
+
+
+@fault("security.smtp-half-line-survives-starttls")
+class SmtpHalfLineSurvivesStarttls(SmtpSession):
+    """Of what came in the clear behind STARTTLS, a line without end goes on inside TLS."""
+
+    def discard_plaintext(self) -> None:
+        while self._lines.next_line() is not None:
+            pass
+
+
+@fault("security.pop3-half-line-survives-stls")
+class Pop3HalfLineSurvivesStls(Pop3Session):
+    """Of what came in the clear behind STLS, a line without end goes on inside TLS."""
+
+    def discard_plaintext(self) -> None:
+        while self._lines.next_line() is not None:
+            pass
+
+
+@fault("security.imap-half-line-survives-starttls")
+class ImapHalfLineSurvivesStarttls(ImapSession):
+    """Of what came in the clear behind STARTTLS, a line without end goes on inside TLS."""
+
+    def discard_plaintext(self) -> None:
+        while self._reader.next_line() is not None:
+            pass
