@@ -20,6 +20,7 @@ from reference_server.console.pages.activity import ActivityPages
 from reference_server.console.pages.events import EventPages
 from reference_server.console.pages.faults import FaultPages
 from reference_server.console.pages.hosts import HostPages
+from reference_server.console.pages.mail import MailPages
 from reference_server.console.pages.queue import QueuePages
 from reference_server.console.pages.sessions import SessionPages
 from reference_server.console.recorder import Recorder
@@ -42,6 +43,7 @@ def make_application(site: Site) -> Starlette:
     """The pages of a site."""
     hosts, sessions, queue = HostPages(site), SessionPages(site), QueuePages(site)
     activity, faults, events = ActivityPages(site), FaultPages(site), EventPages(site)
+    mail = MailPages(site)
 
     async def http_problem(request: Request, exc: Exception) -> Response:
         problem = exc if isinstance(exc, HTTPException) else HTTPException(500)
@@ -49,7 +51,14 @@ def make_application(site: Site) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", sessions.index),
+            Route("/", mail.index),
+            Route("/mail", mail.remove, methods=["POST"]),
+            Route("/message", mail.show),
+            Route("/frame", mail.frame),
+            Route("/part", mail.part),
+            Route("/save", mail.save),
+            Route("/send", mail.write),
+            Route("/send", mail.send, methods=["POST"]),
             Route("/hosts", hosts.show),
             Route("/hosts", hosts.change, methods=["POST"]),
             Route("/sessions", sessions.index),
