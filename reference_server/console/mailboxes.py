@@ -17,12 +17,16 @@ _HEAD_OCTETS: Final = 16 * 1024
 _SEARCHED_OCTETS: Final = 256 * 1024
 MAX_SEARCHED: Final = 5000
 
-_LATEST: Final = """
-SELECT m.mailbox_id, m.uid, m.flags, m.internaldate, m.octets, b.user, b.name, substr(c.octets, 1, :head)
-FROM messages m JOIN mailboxes b ON b.id = m.mailbox_id JOIN contents c ON c.id = m.content_id
+_COLUMNS: Final = "m.mailbox_id, m.uid, m.flags, m.internaldate, m.octets, b.user, b.name"
+_TABLES: Final = "messages m JOIN mailboxes b ON b.id = m.mailbox_id JOIN contents c ON c.id = m.content_id"
+_ONE: Final = f"SELECT {_COLUMNS}, c.octets FROM {_TABLES} WHERE m.mailbox_id = ? AND m.uid = ?"  # noqa: S608 (constant)
+_LATEST: Final = f"""
+SELECT {_COLUMNS}, substr(c.octets, 1, :head) FROM {_TABLES}
 WHERE (:mailbox = 0 OR m.mailbox_id = :mailbox)
 ORDER BY m.content_id DESC, m.mailbox_id LIMIT :count
-"""
+"""  # noqa: S608 (constant)
+
+_Columns = tuple[int, int, str, str, int, str, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,8 @@ class Boxes:
         values = {"head": head, "mailbox": mailbox, "count": MAX_SEARCHED if wanted else count}
         found: list[Row] = []
         with store.transaction(lasting=False) as sql:
-            for mailbox_id, uid, flags, arrived, octets, user, name, octets_head in sql.execute(
-                _LATEST, values
-            ):
-                date = dt.datetime.fromisoformat(arrived)
-                place = Place(host, mailbox_id, uid)
-                row = Row(place, user, name, frozenset(flags.split()), date, octets, bytes(octets_head))
+            for columns in sql.execute(_LATEST, values):
+                row = _row(host, columns)
                 if not wanted or _has(row, wanted):
                     found.append(row)
                 if len(found) == count:
@@ -135,15 +135,12 @@ class Boxes:
         store = self._stores.get(place.host)
         if store is None:
             return None
-        with store.transaction(lasting=False):
-            mailbox = store.mailbox_by_id(place.mailbox_id)
-            found = next((m for m in store.messages(place.mailbox_id) if m.uid == place.uid), None)
-            content = store.content(found.content_id) if found else None
-        if mailbox is None or found is None or content is None:
+        with store.transaction(lasting=False) as sql:
+            found = sql.execute(_ONE, (place.mailbox_id, place.uid)).fetchone()
+        if found is None:
             return None
-        head = content[:_HEAD_OCTETS]
-        row = Row(place, mailbox.user, mailbox.name, found.flags, found.internaldate, found.octets, head)
-        return row, content
+        content = bytes(found[-1])
+        return _row(place.host, (*found[:-1], content[:_HEAD_OCTETS])), content
 
     def remove(self, places: list[Place]) -> int:
         """How many were there."""
@@ -161,6 +158,12 @@ class Boxes:
             uids = [row.uid for row in store.messages(each.id)]
             removed += len(store.expunge(each.id, uids))
         return removed
+
+
+def _row(host: str, columns: _Columns) -> Row:
+    mailbox_id, uid, flags, arrived, octets, user, name, head = columns
+    place, date = Place(host, mailbox_id, uid), dt.datetime.fromisoformat(arrived)
+    return Row(place, user, name, frozenset(flags.split()), date, octets, bytes(head))
 
 
 def _has(row: Row, wanted: list[str]) -> bool:

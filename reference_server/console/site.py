@@ -92,7 +92,10 @@ class Site:
     def page(
         self, request: Request, template: str, context: Mapping[str, object], *, status: int = 200
     ) -> HTMLResponse:
-        notes, self._notes = self._notes, []
+        # What a script fetches is not read by anybody as a whole.
+        notes: list[str] = []
+        if request.headers.get("sec-fetch-dest", "document") == "document":
+            notes, self._notes = self._notes, []
         around = {
             "world": self.server.world.name,
             "csrf": self.csrf,

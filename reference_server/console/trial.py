@@ -3,6 +3,7 @@
 import smtplib
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 from enum import StrEnum
 from typing import Final
@@ -19,7 +20,7 @@ _OUR_NAME: Final = "console.mailproof.test"
 
 _PICTURE: Final = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000002000000020802000000fdd49a73"
-    "0000001649444154789c63fccfc0c0c0c0c4c0c0c0c0c0c000000d1d01035a3d8e250000000049454e44ae426082"
+    "000000104944415478da6390f7ef07220608050019fa03f5f972ca220000000049454e44ae426082"
 )
 _HTML: Final = """<!doctype html><html><body>
 <h1>Hello</h1><p>{text}</p>
@@ -53,21 +54,20 @@ class Trial:
 
     def message(self) -> bytes:
         """Raises `ValueError` where a field holds what no header field may."""
-        message = EmailMessage()
+        message = EmailMessage(SMTP)
         message["From"] = self.sender
         message["To"] = self.recipient
         message["Subject"] = self.subject
         message["Date"] = formatdate(localtime=True)
         message["Message-ID"] = make_msgid(domain=_OUR_NAME)
-        text = self.text if self.kind is not Kind.GTUBE else f"{self.text}\n\n{_GTUBE}\n"
-        message.set_content(text)
+        text = self.text.replace("\r\n", "\n")
+        message.set_content(text if self.kind is not Kind.GTUBE else f"{text}\n\n{_GTUBE}\n")
         if self.kind is Kind.HTML:
             cid = make_msgid(domain=_OUR_NAME)
             message.add_alternative(_HTML.format(text="This is the HTML.", cid=cid[1:-1]), subtype="html")
-            body = message.get_payload(1)
-            assert isinstance(body, EmailMessage)
-            body.add_related(_PICTURE, "image", "png", cid=cid)
-            message.add_attachment(self.text, filename="notes.txt")
+            *_, html = message.iter_parts()
+            html.add_related(_PICTURE, "image", "png", cid=cid)
+            message.add_attachment(text, filename="notes.txt")
         elif self.kind is Kind.EICAR:
             message.add_attachment(_EICAR, "application", "octet-stream", filename="eicar.com")
         return message.as_bytes()
