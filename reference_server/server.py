@@ -29,7 +29,7 @@ from reference_server.runtime import AsyncioSide, TrioSide
 from reference_server.sasl.tokens import TokenIssuer
 from reference_server.store import Store
 from reference_server.tls import CertificateAuthority, HostTls, TlsSettingsError
-from reference_server.world import ONE_SERVER, Host, Network, Site, World
+from reference_server.world import FILTERED, ONE_SERVER, Host, Network, Site, World
 from reference_server.world.filters import StageKind
 from reference_server.world.model import MailboxKind, Reach, RelayPolicy
 from reference_server.world.records import records_of
@@ -278,11 +278,13 @@ def warn_of_open_relay(host: Host) -> None:
 def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator[Target]:
     """A running server's target; the server ends with the context.
 
+    Without a world it is that of one server, with filters.
+
     The rest of the world is not the server's: it asks the DNS that the target names, and sends to the exchanger that
     it finds there, so that a check can play both (`Target.outside`). A machine with one loopback address has no room
     for an outside: the target names none.
     """
-    world = world or ONE_SERVER
+    world = world or FILTERED
     outside = outside_of(world)
     if outside is not None:
         network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)

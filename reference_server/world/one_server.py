@@ -1,10 +1,12 @@
 """The default world: one host, one domain, three users, an alias and a forward."""
 
+from dataclasses import replace
 from typing import Final
 
+from reference_server.world.filters import StageKind, StageSettings
 from reference_server.world.model import Domain, Host, Mx, User, World
 
-__all__ = ["ONE_SERVER"]
+__all__ = ["FILTERED", "ONE_SERVER"]
 
 ONE_SERVER: Final = World(
     name="one server",
@@ -24,4 +26,9 @@ ONE_SERVER: Final = World(
     users=tuple(User(name, "secret", f"{name}@example.test") for name in ("alice", "bob", "carol")),
     plaintext_login=True,
     cheap_hashes=True,
+)
+
+# The same, with filters that need nothing installed: what checks meet where no other target is named.
+FILTERED: Final = replace(
+    ONE_SERVER, filters=(StageSettings(StageKind.BUILT_IN, "built-in", hosts=("mail.example.test",)),)
 )
