@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from harness.wire import sasl
 from reference_server.faults import fault
+from reference_server.imap.session import ImapSession
 from reference_server.pop3.session import Pop3Session
 from reference_server.sasl.login import Login
 from reference_server.sasl.offers import Offers
@@ -31,7 +32,26 @@ class PlusListedInTheClear(Offers):
         return super().offers(name) or (self.facts is None and name == "SCRAM-SHA-256-PLUS")
 
 
+@fault("security.plain-listed-beside-logindisabled")
+class PlainListedBesideLogindisabled(ImapSession):
+    """In the clear LOGINDISABLED is listed, and AUTH=PLAIN as well."""
+
+    def capabilities(self) -> list[str]:
+        return super().capabilities() + ([] if self.user or self.tls else ["LOGINDISABLED"])
+
+
 # Outcomes
+
+
+@fault("security.login-takes-no-password")
+class LoginTakesNoPassword(sasl.LoginServer):
+    """LOGIN asks for a password, and none is good."""
+
+    def step(self, response: bytes | None) -> sasl.Step:
+        step = super().step(response)
+        if isinstance(step, sasl.VerifyPassword):
+            raise sasl.SaslDenied("no")
+        return step
 
 
 @fault("security.login-takes-any-password")

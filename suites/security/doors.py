@@ -89,11 +89,14 @@ class Door(ABC):
     Attributes:
         offered: The mechanisms listed, in upper case.
         takes_initial: Whether an initial response may come with the command.
+        takes_passwords: Whether the protocol's own login is there: USER in POP3, LOGIN in IMAP; True in SMTP, which
+            has none.
     """
 
     place: Place
     offered: tuple[str, ...]
     takes_initial = True
+    takes_passwords = True
     _longest: int
 
     @property
@@ -221,7 +224,9 @@ class _Pop3Door(Door):
                 raise NotOffered("POP3 has no TLS")
         listed = self._pop3.multiline(b"CAPA")
         words = [line.decode("latin-1").upper().split() for line in listed.lines] if listed.ok else []
-        self.offered = next((tuple(rest) for first, *rest in filter(None, words) if first == "SASL"), ())
+        told = {first: tuple(rest) for first, *rest in filter(None, words)}
+        self.offered = told.get("SASL", ())
+        self.takes_passwords = "USER" in told or not told
 
     @property
     def facts(self) -> TlsFacts | None:
@@ -265,6 +270,7 @@ class _ImapDoor(Door):
         listed = self._imap.capability()
         self.offered = tuple(sorted(name[5:] for name in listed if name.startswith("AUTH=")))
         self.takes_initial = "SASL-IR" in listed
+        self.takes_passwords = "LOGINDISABLED" not in listed
 
     @property
     def facts(self) -> TlsFacts | None:

@@ -3,6 +3,7 @@
 import functools
 import hmac
 import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,7 @@ __all__ = [
     "attributes",
     "converse",
     "first_message",
+    "first_messages",
     "tried",
     "turns",
     "working",
@@ -135,6 +137,22 @@ def first_message(door: Door, name: str, account: Account, *, nonce: str = "") -
     if said.kind is not Kind.CHALLENGE:
         raise Unclear(f"{name} at {door.place} was answered {said}")
     return _text(said)
+
+
+def first_messages(target: LiveTarget, names: Iterable[str] = EVERY) -> Iterator[tuple[Entrance, str]]:
+    """Each entrance of a `tour`, with the server's first message; those where there is none are left out.
+
+    Raises:
+        Unclear: There is none anywhere.
+    """
+    reasons = []
+    for entrance in (there := tour(target, names)):
+        try:
+            yield entrance, first_message(entrance.open(target), entrance.name, target.account())
+        except Unclear as exc:
+            reasons.append(exc.reason)
+    if len(reasons) == len(there):
+        raise Unclear(reasons[0])
 
 
 def _final(

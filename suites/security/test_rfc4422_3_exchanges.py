@@ -7,8 +7,8 @@ from harness.wire import sasl
 from suites.covers import covers, proves
 from suites.needs import accounts, needs
 from suites.security import scram
-from suites.security.doors import Door, Entrance, Kind, Said, tour
-from suites.security.logins import CLIENT_FIRST, KNOWN, PASSWORDS, let_in, mechanism
+from suites.security.doors import Door, Entrance, Kind, Said, entrances, tour
+from suites.security.logins import CLIENT_FIRST, KNOWN, PASSWORDS, let_in, log_in, mechanism
 
 
 @covers("RFC4422-5-c", fault="security.scram-begins-with-words")
@@ -18,6 +18,28 @@ def test_a_mechanism_that_waits_for_the_client_begins_with_an_empty_challenge(ta
         if said.kind is not Kind.CHALLENGE:
             raise Unclear(f"{entrance} without an initial response was answered {said}")
         assert not said.challenge, f"{entrance} without an initial response was answered {said}"
+
+
+@covers("RFC4422-3.2-nk1", fault="security.login-takes-no-password")
+@needs(accounts(1))
+def test_a_listed_mechanism_takes_the_password_that_another_takes(target: LiveTarget) -> None:
+    told = {}
+    for entrance in entrances(target, KNOWN):
+        door = entrance.open(target)
+        told[entrance] = log_in(door, entrance.name, target.account())[-1]
+        if told[entrance].kind is Kind.IN:
+            door.leave()
+    refused = [entrance for entrance, said in told.items() if said.kind is not Kind.IN]
+    for entrance in refused:
+        # What each asks of a server is the same: is this the password?
+        twin = Entrance(entrance.place, {"PLAIN": "LOGIN", "LOGIN": "PLAIN"}.get(entrance.name, ""))
+        assert twin not in told or twin in refused, (
+            f"{twin} logged in, {entrance} was answered {told[entrance]}"
+        )
+    if refused:
+        raise Unclear(
+            f"true credentials by {refused[0]} were answered {told[refused[0]]}; it may have none for it"
+        )
 
 
 # The protocol's own sentence on the empty initial response.

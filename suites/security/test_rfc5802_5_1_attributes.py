@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
+from harness.wire.sasl.scram import PLUS
 from suites.covers import covers, proves
 from suites.needs import accounts, needs
 from suites.security import scram
-from suites.security.doors import entrances, tour
 from suites.security.scram import Way, anywhere, tried, turns
 
 _ENOUGH: Final = 4096
@@ -67,9 +67,7 @@ def test_another_nonce_in_the_last_message_fails(target: LiveTarget, turn: int, 
 @covers("RFC5802-5.1-l", fault="security.scram-without-iterations")
 @needs(accounts(1))
 def test_the_first_message_has_a_salt_and_a_number_of_iterations(target: LiveTarget) -> None:
-    for entrance in tour(target, scram.EVERY):
-        door = entrance.open(target)
-        server_first = scram.first_message(door, entrance.name, target.account())
+    for entrance, server_first in scram.first_messages(target):
         told = scram.attributes(server_first)
         with_both = told.get("s") and told.get("i", "").isdecimal() and int(told["i"]) > 0
         assert with_both, f"{entrance} began with {server_first!r}"
@@ -80,9 +78,8 @@ def test_the_first_message_has_a_salt_and_a_number_of_iterations(target: LiveTar
 def test_there_are_iterations_enough(target: LiveTarget) -> None:
     for requirement, name in _ITERATIONS.items():
         with proves(requirement):
-            entrance = entrances(target, (name, name + "-PLUS"))[0]
-            door = entrance.open(target)
-            told = scram.attributes(scram.first_message(door, entrance.name, target.account())).get("i", "")
-            if not told.isdecimal():
-                raise Unclear(f"{entrance} has i={told!r}")
-            assert int(told) >= _ENOUGH, f"{entrance} asks for {told} iterations"
+            for entrance, server_first in scram.first_messages(target, (name, name + PLUS)):
+                told = scram.attributes(server_first).get("i", "")
+                if not told.isdecimal():
+                    raise Unclear(f"{entrance} has i={told!r}")
+                assert int(told) >= _ENOUGH, f"{entrance} asks for {told} iterations"
