@@ -248,17 +248,36 @@ class Connection:
         self._enough = enough
         self._switch = getcurrent().switch
         try:
-            # Somebody else's watcher may wake us for nothing.
-            while not (self._held or self._over):
-                self._to_hub()
+            octets = self._piece() if enough is None else self._pieces()
         finally:
             self._switch = None
-        octets, self._held = self._held, b""
         if octets:
             return octets
         if self._failed is not None:
             raise Reset(self.where, f"the connection is gone: {self._failed.strerror}") from self._failed
         raise Closed(self.where, "closed by the peer while an answer was awaited")
+
+    def _piece(self) -> bytes:
+        """What comes next; nothing at the end of the stream."""
+        while True:
+            # Somebody else's watcher may wake us for nothing.
+            self._to_hub()
+            try:
+                octets = self._recv(_RECEIVED_AT_ONCE)
+            except BlockingIOError:
+                continue
+            except OSError as exc:
+                self._failed = exc
+                octets = b""
+            self.arrived_s = monotonic()
+            return octets
+
+    def _pieces(self) -> bytes:
+        """What the event loop gathers, until it is enough."""
+        while not (self._held or self._over):
+            self._to_hub()
+        octets, self._held = self._held, b""
+        return octets
 
     def _next_decrypted(self, layer: TlsLayer) -> bytes:
         try:
@@ -276,24 +295,25 @@ class Connection:
             # Nobody waits: what came is left in the kernel, and the loop does not ask again.
             self._io.stop()
             self._armed = False
-            return
+        elif self._enough is None or self._gathered(self._enough):
+            self._switch()
+
+    def _gathered(self, enough: Enough) -> bool:
+        """Take what has come; whether one need not wait for more."""
         try:
             octets = self._recv(_RECEIVED_AT_ONCE)
         except BlockingIOError:
-            return
+            return False
         except OSError as exc:
             self._failed = exc
             octets = b""
-        held = self._held
-        if octets:
-            if b"\n" not in held:
-                self.arrived_s = monotonic()
-            self._held = held = held + octets
-            if self._enough is not None and not self._enough(held):
-                return
-        else:
+        if not octets:
             self._over = True
-        self._switch()
+            return True
+        if b"\n" not in self._held:
+            self.arrived_s = monotonic()
+        self._held += octets
+        return enough(self._held)
 
     def _write(self, rest: bytes | memoryview) -> None:
         """Write all of it, waiting as often as the kernel wants it."""
