@@ -16,7 +16,18 @@ import msgspec
 from harness.errors import TargetFileError
 from harness.toml_files import convert, password_of, read_toml
 
-__all__ = ["Account", "Endpoint", "Fate", "Limits", "Outside", "Policy", "Protocol", "SocketAddress", "Target"]
+__all__ = [
+    "Account",
+    "Endpoint",
+    "Fate",
+    "FilterSwitch",
+    "Limits",
+    "Outside",
+    "Policy",
+    "Protocol",
+    "SocketAddress",
+    "Target",
+]
 
 # What filters do with mail that they find something in; quarantined and discarded mail is accepted, and no more.
 Fate = Literal["refused", "quarantined", "discarded", "delivered-tagged"]
@@ -141,6 +152,18 @@ class Outside:
     mx: SocketAddress
 
 
+@dataclass(frozen=True, slots=True)
+class FilterSwitch:
+    """Commands that put a filter of the target out of service, and back; the words of each, no shell.
+
+    Attributes:
+        start: Ends when the filter is there again, and what waits for it has been tried again.
+    """
+
+    stop: tuple[str, ...]
+    start: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Limits:
     """How long a check waits: for a reply, for silence to mean no reply, for accepted mail to arrive."""
@@ -162,6 +185,7 @@ class Target:
         client_certificate: A PEM file with the certificate that we show where we are asked for one, and with its key
             unless `client_key` has that; or `client_pem`, the PEM text of both.
         keys: A directory with the keys of its people, to sign, seal and open mail with (`harness.sealed`).
+        filters: How one of its filters is put out of service for a while; None where it cannot be.
         outside: Where we answer the target's DNS questions and take its mail; None where it asks others.
     """
 
@@ -180,6 +204,7 @@ class Target:
     limits: Limits = Limits()
     outside: Outside | None = None
     keys: Path | None = None
+    filters: FilterSwitch | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Target":
@@ -233,6 +258,9 @@ class Target:
                 "[world]",
                 *(f"{k} = {quote(str(getattr(self.outside, k)))}" for k in ("dns", "mx")),
             ]
+        if self.filters:
+            words = {key: ", ".join(map(quote, getattr(self.filters, key))) for key in ("stop", "start")}
+            lines += ["", "[filters]", *(f"{key} = [{listed}]" for key, listed in words.items())]
         return "\n".join(lines) + "\n"
 
     def with_ca(self, path: Path) -> "Target":
@@ -287,6 +315,11 @@ class _WorldTable(msgspec.Struct, forbid_unknown_fields=True):
     mx: str | None = None
 
 
+class _FiltersTable(msgspec.Struct, forbid_unknown_fields=True):
+    stop: list[str]
+    start: list[str]
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     domain: str
     endpoints: dict[str, str]
@@ -301,6 +334,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     policy: _PolicyTable = msgspec.field(default_factory=_PolicyTable)
     limits: _LimitsTable = msgspec.field(default_factory=_LimitsTable)
     world: _WorldTable = msgspec.field(default_factory=_WorldTable)
+    filters: _FiltersTable | None = None
 
 
 _POLICY_WORDS: Final = ("relay", "sender", "subaddress", "viruses", "spam")
@@ -338,6 +372,7 @@ class _Reader:
             limits=self.limits(read.limits),
             outside=self.outside(read.world),
             keys=self.keys(read.keys),
+            filters=self.switch(read.filters),
         )
 
     def endpoints(self, table: Mapping[str, str]) -> dict[Protocol, Endpoint]:
@@ -412,6 +447,14 @@ class _Reader:
         # The port of RFC 5321 §4.5.4.2.
         mx = SocketAddress(dns.host, 25) if table.mx is None else self.socket_address("world.mx", table.mx)
         return Outside(dns, mx)
+
+    def switch(self, table: _FiltersTable | None) -> FilterSwitch | None:
+        if table is None:
+            return None
+        for key in ("stop", "start"):
+            if not getattr(table, key):
+                raise self.fail(f"filters.{key}", "is empty; give a command and its words")
+        return FilterSwitch(tuple(table.stop), tuple(table.start))
 
     def socket_address(self, key: str, text: str) -> SocketAddress:
         try:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from harness.errors import RunFailed, UsageError
-from harness.target import Outside, Protocol, SocketAddress, Target
+from harness.target import FilterSwitch, Outside, Protocol, SocketAddress, Target
 from reference_server.clock import Clock
 from reference_server.context import Context
 from reference_server.dns import Authority, serve_dns
@@ -278,19 +278,29 @@ def warn_of_open_relay(host: Host) -> None:
 def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator[Target]:
     """A running server's target; the server ends with the context.
 
-    Without a world it is that of one server, with filters.
+    Without a world it is that of one server, with filters that can be put out of service.
 
     The rest of the world is not the server's: it asks the DNS that the target names, and sends to the exchanger that
     it finds there, so that a check can play both (`Target.outside`). A machine with one loopback address has no room
     for an outside: the target names none.
     """
-    world = world or FILTERED
-    outside = outside_of(world)
-    if outside is not None:
-        network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
-        world = replace(world, network=network, hosts=tuple(on_the_port(h, network) for h in world.hosts))
-    with Server(world, faults=faults) as server:
-        yield replace(server.target, outside=outside)
+    with ExitStack() as kept:
+        switch = None
+        if world is None:
+            directory = kept.enter_context(TemporaryDirectory(prefix="mailproof-"))
+            world, switch = switched(FILTERED, Path(directory) / "filters-are-down")
+        outside = outside_of(world)
+        if outside is not None:
+            network = Network(*outside.dns, smtp_port=outside.mx.port, own=False)
+            world = replace(world, network=network, hosts=tuple(on_the_port(h, network) for h in world.hosts))
+        server = kept.enter_context(Server(world, faults=faults))
+        yield replace(server.target, outside=outside, filters=switch)
+
+
+def switched(world: World, file: Path) -> tuple[World, FilterSwitch]:
+    """The world with filters that are out of service as long as the file is there, and how that is done."""
+    filters = tuple(replace(stage, down_while=file) for stage in world.filters)
+    return replace(world, filters=filters), FilterSwitch(("touch", str(file)), ("rm", "-f", str(file)))
 
 
 def on_the_port(host: Host, network: Network) -> Host:

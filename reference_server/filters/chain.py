@@ -101,11 +101,18 @@ class Chain:
         looks_for = f" ({stage.turn.name.lower()})" if settings.kind is StageKind.BUILT_IN else ""
         self.tell(settings, f"{settings.kind}{looks_for}{where}", Direction.SENT)
         try:
-            finding = stage.look(mail)
+            finding = self.asked(stage, mail)
         except StageFailed as exc:
             finding = self.failed(settings, mail, str(exc))
         self.tell_finding(settings, finding)
         return self.judged(so_far, settings, finding)
+
+    def asked(self, stage: Stage, mail: Mail) -> Finding:
+        """What a stage says; raises `StageFailed` where it could not look, or is out of service."""
+        file = stage.settings.down_while
+        if file is not None and file.exists():
+            raise StageFailed(f"out of service: {file.name} is there")
+        return stage.look(mail)
 
     def failed(self, settings: StageSettings, mail: Mail, why: str) -> Finding:
         """What becomes of a message that a stage could not look at."""

@@ -64,6 +64,7 @@ _GOES_WITH: Final[Mapping[str, tuple[StageKind, ...]]] = {
     "most": (StageKind.BATCH,),
     "command": (StageKind.BATCH,),
     "rules": (StageKind.RULES,),
+    "down_while": tuple(kind for kind in StageKind if kind not in (StageKind.BATCH, StageKind.AFTER_QUEUE)),
 }
 _NEEDED: Final[Mapping[StageKind, tuple[str, ...]]] = {
     StageKind.CLAMD: ("at",),
@@ -113,6 +114,7 @@ class FilterTable(_Table, frozen=True):
     most: _Count | None = None
     command: list[str] | None = None
     rules: list[RuleTable] | None = None
+    down_while: str | None = None
 
 
 def read_filters(
@@ -165,6 +167,7 @@ class _Reader:
             most=table.most or default.most,
             command=tuple(table.command or ()),
             rules=tuple(self.rule(f"{key}.rules[{i}]", each) for i, each in enumerate(table.rules or ())),
+            down_while=self.base / table.down_while if table.down_while else None,
         )
 
     def held_together(self, key: str, table: FilterTable) -> None:

@@ -120,6 +120,7 @@ class StageSettings:
         most: BATCH: so many messages go at once.
         command: BATCH: a scanner that is run on the directory; ``{directory}`` stands for its path.
         rules: RULES: the first that holds decides.
+        down_while: The stage is out of service as long as this file is there: to try what happens then.
     """
 
     kind: StageKind
@@ -139,3 +140,4 @@ class StageSettings:
     most: int = 30
     command: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
+    down_while: Path | None = None

@@ -44,6 +44,10 @@ info = "robert@example.test"
 [limits]
 timeout_s = 3
 
+[filters]
+stop = ["systemctl", "stop", "clamav-daemon"]
+start = ["sh", "-c", "systemctl start clamav-daemon && postqueue -f"]
+
 [world]
 dns = "127.0.0.53:53"
 mx = "127.0.0.54:2525"
