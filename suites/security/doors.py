@@ -371,6 +371,7 @@ def entrances(target: LiveTarget, names: Iterable[str]) -> list[Entrance]:
     return found
 
 
+@functools.cache
 def _can_bind(target: LiveTarget, place: Place) -> bool:
     return place.tls and Binding.best(open_door(target, place).facts) is not None
 

@@ -69,10 +69,10 @@ def refusal(target: LiveTarget, entrance: Entrance, account: Account) -> list[by
     said = log_in(entrance.open(target), entrance.name, account)
     if said[-1].kind is not Kind.REFUSED:
         raise Unclear(f"{entrance} with a wrong password was answered {said[-1]}")
-    return [b"a challenge"] * (len(said) - 1) + [_told(said, account.user)]
+    return [b"a challenge"] * (len(said) - 1) + [told(said, account.user)]
 
 
-def _told(said: list[Said], user: str) -> bytes:
+def told(said: list[Said], user: str) -> bytes:
     """A refusal without what tells nothing: the name given, challenges, numbers other than the code."""
     code, space, text = said[-1].words.partition(b" ")
     for known in (*(each.challenge for each in said), user.encode(), user.partition("@")[0].encode()):
