@@ -138,6 +138,17 @@ def test_mail_passes_a_filter_that_is_down_only_where_it_is_asked_for_and_says_s
     assert kept.endswith(tools.HAM)
 
 
+def test_a_stage_is_out_of_service_as_long_as_its_file_is_there(tools, make_context, tmp_path) -> None:
+    file = tmp_path / "down"
+    context = make_context(tools.stage(BUILT_IN, down_while=file))
+    file.touch()
+    (while_down,) = tools.Talk(context).send(tools.HAM)
+    file.unlink()
+    (afterwards,) = tools.Talk(context).send(tools.HAM)
+    assert (while_down.code, afterwards.code) == (451, 250)
+    assert len(tools.inbox(context.store)) == 1
+
+
 def test_what_is_too_large_for_a_filter_is_not_shown_to_it(tools, make_context) -> None:
     context = make_context(tools.stage(StageKind.CLAMD, at=tools.nobody(), largest=100))
     assert codes(tools.Talk(context).send(tools.HAM)) == [250]
