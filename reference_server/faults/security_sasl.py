@@ -75,6 +75,17 @@ class CramMd5TakesNothing(sasl.CramMd5Server):
         return super().step(response)
 
 
+@fault("security.plain-acts-for-nobody")
+class PlainActsForNobody(sasl.PlainServer):
+    """PLAIN takes no authorization identity, not even one's own."""
+
+    def step(self, response: bytes | None) -> sasl.Step:
+        step = super().step(response)
+        if isinstance(step, sasl.VerifyPassword) and step.authorization:
+            raise sasl.SaslDenied("an authorization identity")
+        return step
+
+
 @fault("security.scram-acts-for-anybody")
 class ScramActsForAnybody(sasl.ScramServer):
     """SCRAM does not look at the authorization identity."""

@@ -1,4 +1,4 @@
-"""RFC 4422 §3.6: who is let in, and what others are told."""
+"""RFC 4422 §3.4.1, §3.6: who is let in and as whom, and what others are told."""
 
 import re
 from typing import Final
@@ -51,6 +51,25 @@ def test_nobody_acts_for_another_account_by_any_mechanism(target: LiveTarget) ->
         door = entrance.open(target)
         said = door.run(mechanism(door, entrance.name, target.account(), authorization=other))[-1]
         assert said.kind is not Kind.IN, f"{entrance} for another account was answered {said}"
+
+
+@covers("RFC4422-3.4.1-nk1", fault="security.plain-acts-for-nobody")
+@needs(accounts(1))
+def test_ones_own_name_as_authorization_identity_is_as_none(target: LiveTarget) -> None:
+    seen, account = 0, target.account()
+    for entrance in tour(target, (*scram.EVERY, "PLAIN", "OAUTHBEARER")):
+        door = entrance.open(target)
+        if log_in(door, entrance.name, account)[-1].kind is not Kind.IN:
+            continue  # the account may have no secret of that kind
+        door.leave()
+        seen += 1
+        door = entrance.open(target)
+        said = door.run(mechanism(door, entrance.name, account, authorization=account.user))[-1]
+        if said.kind is Kind.IN:
+            door.leave()
+        assert said.kind is Kind.IN, f"{entrance} for oneself was answered {said}"
+    if not seen:
+        raise Unclear("true credentials are refused by every mechanism")
 
 
 @covers("RFC4422-3.6-nk3", fault="security.unknown-user-is-told-at-once")
