@@ -1,14 +1,35 @@
 """What a session may know of the TLS that it runs in; data, whoever made the connection."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["TLS_EXPORTER", "TLS_SERVER_END_POINT", "CertificateFacts", "TlsFacts"]
+__all__ = ["TLS_EXPORTER", "TLS_SERVER_END_POINT", "CertificateFacts", "TlsFacts", "registered_cipher"]
 
 # The names of RFC 9266 §2 and RFC 5929 §4, as SCRAM and GS2 write them.
 TLS_EXPORTER = "tls-exporter"
 TLS_SERVER_END_POINT = "tls-server-end-point"
+
+
+# OpenSSL's names of suites before TLS 1.3; those of TLS 1.3 are the registered ones.
+_SUITE = re.compile(
+    r"(?:(?P<exchange>(?:EC)?DHE-(?:RSA|ECDSA))-)?"
+    r"(?:AES(?P<bits>128|256)(?P<mode>-GCM|)-(?P<hash>SHA\d*)|(?P<chacha>CHACHA20-POLY1305))"
+)
+
+
+def registered_cipher(name: str) -> str:
+    """The name that IANA has registered for a suite that OpenSSL calls this, ``""`` where that is not known."""
+    if name.startswith("TLS_"):
+        return name
+    if (found := _SUITE.fullmatch(name)) is None:
+        return ""
+    exchange = (found["exchange"] or "RSA").replace("-", "_")
+    if found["chacha"]:
+        return f"TLS_{exchange}_WITH_CHACHA20_POLY1305_SHA256" if found["exchange"] else ""
+    mode = "GCM" if found["mode"] else "CBC"
+    return f"TLS_{exchange}_WITH_AES_{found['bits']}_{mode}_{found['hash']}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,3 +133,22 @@ class ImapHalfLineSurvivesStarttls(ImapSession):
     def discard_plaintext(self) -> None:
         while self._reader.next_line() is not None:
             pass
+
+
+# What the trace tells
+
+
+@fault("submission.received-without-tls-clause")
+class ReceivedWithoutTlsClause(SmtpSession):
+    """The trace says nothing of the cipher suite."""
+
+    def cipher(self) -> str:
+        return ""
+
+
+@fault("submission.tls-clause-by-openssl")
+class TlsClauseByOpenssl(SmtpSession):
+    """The trace has a name of its own for the cipher suite."""
+
+    def cipher(self) -> str:
+        return "AES256" if self.tls_facts else ""

@@ -14,6 +14,7 @@ from harness.wire.smtp.commands import BdatCommand, Command, parse_bdat
 from harness.wire.smtp.data import ChunkReader, DataReader
 from harness.wire.smtp.errors import CommandError
 from harness.wire.smtp.states import Verb, in_sequence
+from harness.wire.tls import registered_cipher
 from reference_server import envelope
 from reference_server.envelope import Body, Envelope, Notify
 from reference_server.filters.chain import Chain, stages_before_the_reply
@@ -356,8 +357,14 @@ class Content(Transaction):
         ]
         if len(recipients) == 1:
             lines.append(f" for {Path(recipients[0].path.mailbox).encode().decode()}")
+        if self.role is Role.SUBMISSION and (cipher := self.cipher()):
+            lines.append(f" tls {cipher}")
         lines[-1] += f"; {format_datetime(self.context.clock.now())}"
         return "\r\n".join(lines).encode() + b"\r\n"
+
+    def cipher(self) -> str:
+        """The suite that the client uses, by its registered name (RFC 8314 §4.3), ``""`` where there is none."""
+        return registered_cipher(self.tls_facts.cipher) if self.tls_facts is not None else ""
 
     def with_protocol(self) -> str:
         """RFC 3848 §1; RFC 6531 §4.3 for the UTF-8 forms."""

@@ -1,5 +1,6 @@
 """Sessions on submission before and after login, and AUTH exchanges spelt out octet by octet."""
 
+import re
 from typing import Final
 
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from harness.wire import sasl
 from harness.wire.lines import CRLF
 from harness.wire.smtp.commands import MAX_COMMAND_LINE
 from harness.wire.smtp.replies import Reply
-from suites.mail import forward_path, transact
+from suites.mail import fetch, forward_path, plain_message, transact
 
 __all__ = [
     "SECRET",
@@ -28,7 +29,10 @@ __all__ = [
     "needs_enhanced_codes",
     "plain",
     "submit",
+    "trace",
 ]
+
+_RECEIVED: Final = re.compile(rb"^Received:(?:[^\r]|\r\n[ \t])*", re.IGNORECASE | re.MULTILINE)
 
 # What a transcript shows in the place of credentials.
 SECRET: Final = b"<secret>"
@@ -116,6 +120,16 @@ def submit(target: LiveTarget, content: bytes) -> Reply:
     if len(replies) < 3:
         raise Unclear(f"a message of the user's to itself was refused: {replies[-1]}")
     return replies[-1]
+
+
+def trace(target: LiveTarget) -> list[bytes]:
+    """The Received fields in front of a message that was submitted, the last one first."""
+    token = target.unique()
+    reply = submit(target, plain_message(token, to=target.account().address))
+    if reply.klass != 2:
+        raise Unclear(f"a plain message was answered {reply}")
+    delivered = fetch(target, token)
+    return _RECEIVED.findall(delivered[: delivered.find(b"From: Mailproof")])
 
 
 def cased(text: str) -> SearchStrategy[bytes]:

@@ -6,22 +6,10 @@ from typing import Final
 from harness.clients.live import LiveTarget
 from harness.errors import Unclear
 from suites.covers import covers
-from suites.mail import fetch, plain_message
-from suites.submission.sessions import submit
+from suites.submission.sessions import trace
 
 # RFC 3848 §1 and, with UTF8, RFC 6531 §4.3.
-_RECEIVED: Final = re.compile(rb"^Received:(?:[^\r]|\r\n[ \t])*", re.IGNORECASE | re.MULTILINE)
 _WITH_LOGIN: Final = re.compile(rb"\swith\s+(?:ESMTP|UTF8SMTP)SA\b", re.IGNORECASE)
-
-
-def trace(target: LiveTarget) -> list[bytes]:
-    """The Received fields in front of a message that was submitted, the last one first."""
-    token = target.unique()
-    reply = submit(target, plain_message(token, to=target.account().address))
-    if reply.klass != 2:
-        raise Unclear(f"a plain message was answered {reply}")
-    delivered = fetch(target, token)
-    return _RECEIVED.findall(delivered[: delivered.find(b"From: Mailproof")])
 
 
 @covers("RFC4954-7-a", fault="submission.no-received-field")
