@@ -20,6 +20,7 @@ from reference_server.console.pages.activity import ActivityPages
 from reference_server.console.pages.events import EventPages
 from reference_server.console.pages.faults import FaultPages
 from reference_server.console.pages.hosts import HostPages
+from reference_server.console.pages.lint import Linter, LintPages
 from reference_server.console.pages.mail import MailPages
 from reference_server.console.pages.queue import QueuePages
 from reference_server.console.pages.sessions import SessionPages
@@ -41,9 +42,10 @@ _SHARED: Final = Path(reference_server.web.webmail.__file__).with_name("static")
 
 def make_application(site: Site) -> Starlette:
     """The pages of a site."""
-    hosts, sessions, queue = HostPages(site), SessionPages(site), QueuePages(site)
+    linter = Linter()
+    hosts, sessions, queue = HostPages(site), SessionPages(site, linter), QueuePages(site)
     activity, faults, events = ActivityPages(site), FaultPages(site), EventPages(site)
-    mail = MailPages(site)
+    mail, lint = MailPages(site), LintPages(site, linter)
 
     async def http_problem(request: Request, exc: Exception) -> Response:
         problem = exc if isinstance(exc, HTTPException) else HTTPException(500)
@@ -64,6 +66,7 @@ def make_application(site: Site) -> Starlette:
             Route("/sessions", sessions.index),
             Route("/sessions/clear", sessions.clear, methods=["POST"]),
             Route("/sessions/{number:int}", sessions.show),
+            Route("/lint", lint.show),
             Route("/queue", queue.index),
             Route("/queue", queue.change, methods=["POST"]),
             Route("/queue/{queue_id}", queue.show),

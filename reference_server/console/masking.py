@@ -16,6 +16,7 @@ _SECRET_COMMAND: Final = re.compile(
     rb"(?P<secret>[ \t]+.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+_AUTH_IN_CONTENT: Final = re.compile(rb"(?im)^([ \t]*AUTH[ \t]+\S+[ \t]+)[^\r\n]+")
 _CANCEL: Final = b"*"
 
 
@@ -39,14 +40,15 @@ class Masking:
         return shown
 
     def content(self, octets: bytes) -> bytes:
-        """The same for what holds no command."""
-        return self.rest() + octets
+        """The same for a message, and for commands behind its end."""
+        return self.rest() + _AUTH_IN_CONTENT.sub(rb"\1" + SECRET, octets)
 
     def answered(self, octets: bytes, *, waiting: bool) -> None:
         """What the server said; `waiting` where it has not answered all yet."""
         if octets and not waiting:
             last = octets.removesuffix(b"\r\n").rpartition(b"\r\n")[2]
-            self._in_exchange = last.startswith((b"334", b"+")) and not last.startswith(b"+OK")
+            goes_on = last.startswith(b"+") and not last.startswith(b"+OK")
+            self._in_exchange = last.startswith(b"334") or (self._in_exchange and goes_on)
 
     def rest(self) -> bytes:
         """What is held; at the end of the session."""

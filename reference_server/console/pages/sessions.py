@@ -4,6 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reference_server.console.pages.lint import Linter
 from reference_server.console.recorder import Session
 from reference_server.console.site import Site
 
@@ -11,8 +12,9 @@ __all__ = ["SessionPages"]
 
 
 class SessionPages:
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, linter: Linter) -> None:
         self._site = site
+        self._linter = linter
 
     async def index(self, request: Request) -> Response:
         """All that are kept, or those with a word in what they are or moved."""
@@ -36,7 +38,8 @@ class SessionPages:
         session = self._site.recorder.session(request.path_params["number"])
         if session is None:
             raise HTTPException(404, "This session is not kept any more.")
-        return self._site.page(request, "session.html.j2", {"session": session})
+        found = await self._site.aside(lambda: self._linter.findings(session))
+        return self._site.page(request, "session.html.j2", {"session": session, "found": found})
 
     async def clear(self, request: Request) -> Response:
         """Those that are over."""
