@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.clients.live import LiveTarget
 from harness.clients.transport import Transport
-from harness.errors import ConnectionLost, NotOffered
+from harness.errors import ConnectionLost, NotOffered, TlsFailed, Unclear
 from harness.target import Protocol
 from harness.wire.hello import Alert, ServerHello, TlsVersion, client_hello, read_answer
 
@@ -26,7 +26,7 @@ __all__ = [
 Ready = Callable[[LiveTarget], Transport]
 
 
-class Refused(Exception):
+class Refused(Unclear):
     """STARTTLS is listed and refused."""
 
 
@@ -100,21 +100,27 @@ def shake_hands(connection: Transport, context: ssl.SSLContext, server_name: str
 
 
 def with_tls(target: LiveTarget, among: Mapping[Protocol, Ready] = READY) -> Iterator[tuple[Protocol, Ready]]:
-    """The protocols on which a handshake can be had, each with the way to the next one.
+    """The protocols on which a handshake succeeds, each with the way to the next one.
 
     Raises:
-        NotOffered: There are none.
+        NotOffered: TLS is offered nowhere.
+        Unclear: It is, and no handshake succeeds.
     """
-    found = 0
+    found, failure = 0, None
     for protocol, ready in among.items():
         if protocol not in target.declared.endpoints:
             continue
         try:
             shake_hands(ready(target), any_certificate())
-        except (NotOffered, Refused):
+        except NotOffered:
+            continue
+        except (Refused, TlsFailed) as exc:
+            failure = exc
             continue
         found += 1
         yield protocol, ready
+    if failure is not None and not found:
+        raise Unclear(f"no handshake succeeds: {failure}")
     if not found:
         raise NotOffered("TLS is offered nowhere")
 

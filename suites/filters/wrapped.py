@@ -5,6 +5,7 @@ this file away.
 """
 
 import io
+import re
 import zipfile
 from base64 import encodebytes
 from collections.abc import Callable, Mapping
@@ -43,6 +44,9 @@ _MIXED: Final = b'Content-Type: multipart/mixed; boundary="%s"' % _BOUNDARY
 _TEXT: Final = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nSee what is attached.\r\n"
 
 Encoder = Callable[[bytes], bytes]
+# As SpamAssassin, rspamd, amavis and ClamAV's milter say it in fields that clean mail has too.
+_FOUND: Final = re.compile(rb"x-(?:spam|virus)[a-z-]*:\s*(?:yes|true|infected|\*{3})", re.IGNORECASE)
+
 # The fields below the usual ones, and the body.
 Wrapping = Callable[[bytes], tuple[list[bytes], bytes]]
 
@@ -197,13 +201,23 @@ def outcome(target: LiveTarget, sent: Letter) -> Outcome:
 
 
 def tagged(target: LiveTarget, sent: Letter, received: bytes) -> bool:
-    """Whether its header has something that a plain message's has not: a field of another name, another Subject."""
+    """Whether it shows that something was found: by a field that a plain message has not, or that says so; by another
+    Subject; by another body.
+    """
     plain = letter(target)
     posted(target, [plain])
     usual = {_name(field) for field in fields_of(arrived(target, [plain])[0])}
     ours = set(fields_of(sent.content))
+    if _body(received) != _body(sent.content):
+        return True
     others = [field for field in fields_of(received) if field not in ours]
-    return any(_name(field) not in usual or _name(field) == b"subject" for field in others)
+    return any(
+        _name(field) not in usual or _name(field) == b"subject" or _FOUND.match(field) for field in others
+    )
+
+
+def _body(content: bytes) -> bytes:
+    return content.partition(CRLF + CRLF)[2]
 
 
 def _name(field: bytes) -> bytes:

@@ -3,6 +3,8 @@
 Our own ClientHello is sent, so that what a server answers is seen whatever our own library can do.
 """
 
+from contextlib import suppress
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,16 +12,19 @@ from harness.clients.live import LiveTarget
 from harness.errors import NotOffered, Unclear
 from harness.wire.hello import PROTOCOL_VERSION, Alert, ServerHello, TlsVersion
 from suites.covers import covers
-from suites.handshakes import SUBMISSION_AND_ACCESS, answer_to_hello, with_tls
+from suites.handshakes import SUBMISSION_AND_ACCESS, Refused, answer_to_hello, with_tls
 
 
 def not_negotiated(target: LiveTarget, version: TlsVersion) -> None:
     """Assert that no port for people goes on where this version, and none newer, is offered (R-047)."""
-    agreed = {
-        str(protocol): answer.version
-        for protocol, ready in with_tls(target, SUBMISSION_AND_ACCESS)
-        if isinstance(answer := answer_to_hello(target, ready, version), ServerHello)
-    }
+    agreed = {}
+    for protocol, ready in SUBMISSION_AND_ACCESS.items():
+        with suppress(NotOffered, Refused):
+            if isinstance(answer := answer_to_hello(target, ready, version), ServerHello):
+                agreed[str(protocol)] = answer.version
+    if not agreed:
+        # Refused by who speaks no TLS at all, it would not be kept.
+        next(with_tls(target, SUBMISSION_AND_ACCESS))
     assert not agreed, (
         f"{version} was offered, and answered by a ServerHello of"
         f" {' and '.join(f'{found:#06x}' for found in sorted(set(agreed.values())))} on {', '.join(agreed)}"

@@ -16,7 +16,7 @@ from suites.needs import accounts, needs, smtp_offers
 from suites.smtp.steps import content, finish, judged
 
 _commands: Final = st.lists(
-    st.sampled_from([b"NOOP", b"RSET", b"QUIT", b"HELP", b"."]), min_size=1, max_size=4
+    st.sampled_from([b"NOOP", b"RSET", b"QUIT", b"HELP", b"STARTTLS", b"."]), min_size=1, max_size=4
 ).map(lambda lines: b"".join(line + b"\r\n" for line in lines))
 _garbage: Final = st.binary(min_size=1, max_size=30).map(
     lambda octets: b"\xff" + octets.replace(b"\r", b"\x80").replace(b"\n", b"\x81")
