@@ -50,13 +50,13 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "smtp.hello-name",
                 "RFC 5321 §4.1.1.1",
                 Level.IMPLIED,
-                "The name in EHLO is neither a domain nor an address literal.",
+                "The name in EHLO or HELO is neither a domain nor an address literal.",
             ),
             Rule(
                 "smtp.colon-spaces",
                 "RFC 5321 §3.3",
                 Level.IMPLIED,
-                "A blank stood beside the colon of MAIL FROM: or RCPT TO:.",
+                "A blank stood beside the colon of MAIL FROM or RCPT TO.",
             ),
             Rule(
                 "smtp.no-angle-brackets",
