@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
-from harness.cli.options import TargetFlags, TargetPath, load_server, open_target
+from harness.cli.options import TargetFlags, TargetPath, listen_address, load_server, open_target
 from harness.clients.tls import client_context
 from harness.errors import RunFailed, UsageError
 from harness.target import SocketAddress, Target
@@ -62,7 +62,7 @@ def webmail(
 
     Exit codes: 0 ended by Ctrl-C; 2 usage or target file; 3 the address cannot be listened at.
     """
-    listen = _listen(web)
+    listen = listen_address("--web", web)
     if (certificate is None) != (key is None):
         raise UsageError("give --certificate and --key, or neither")
     pair = (certificate, key) if certificate and key else None
@@ -88,18 +88,6 @@ def _loaded(paths: list[Path]) -> "Keys":
     from harness.sealed.keys import load_keys  # loads libraries that nobody needs without keys
 
     return load_keys(paths)
-
-
-def _listen(text: str) -> SocketAddress:
-    host, _, port = text.rpartition(":")
-    try:
-        # SocketAddress.parse knows no port 0.
-        address = SocketAddress(str(ip_address(host.strip("[]"))), int(port))
-    except ValueError as exc:
-        raise UsageError(f"--web {text!r} is not ADDRESS:PORT, as in 127.0.0.1:8025 or [::1]:8025") from exc
-    if not 0 <= address.port < 65536:
-        raise UsageError(f"--web {text!r}: a port is from 0 to 65535")
-    return address
 
 
 def _describe(target: Target, url: str, listen: SocketAddress, *, https: bool, embedded: bool) -> None:
