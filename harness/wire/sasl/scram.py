@@ -135,5 +135,13 @@ def base64(octets: bytes) -> str:
 
 
 def read_base64(value: str) -> bytes:
-    """Octets of an attribute, at least one."""
-    return decode(value.encode("utf-8", "replace"))
+    """Octets of an attribute, at least one.
+
+    Raises:
+        SaslError: It is not base64, or another form of it than the one these octets have (RFC 4648 §3.5): a proof
+            that was changed on the way is none, even where it still says the same.
+    """
+    octets = decode(value.encode("utf-8", "replace"))
+    if base64(octets) != value:
+        raise SaslError("base64 with bits beyond its end (RFC 4648 §3.5)")
+    return octets
