@@ -42,7 +42,7 @@ class _Session(Shape):
     """How a session on trio begins: `serve_pop3` and `serve_imap`; it returns when the session is over."""
 
     def __call__(
-        self, stream: trio.abc.Stream, context: Context, /, *, implicit_tls: bool
+        self, stream: trio.abc.Stream, context: Context, /, *, implicit_tls: bool, peer: str
     ) -> Awaitable[None]: ...
 
 
@@ -323,7 +323,8 @@ class TrioSide(_Side):
             if context.link.delay_s:
                 stream = SlowStream(socket_stream, context.link)
             try:
-                await session(stream, context, implicit_tls=protocol.implicit_tls)
+                peer = _address(socket_stream)
+                await session(stream, context, implicit_tls=protocol.implicit_tls, peer=peer)
             except (trio.BrokenResourceError, trio.ClosedResourceError, ssl.SSLError) as exc:
                 _log.debug("connection lost: %s", exc)
             except Exception:  # noqa: BLE001 (logged; one broken session must not end the server)
@@ -332,6 +333,14 @@ class TrioSide(_Side):
                 await trio.aclose_forcefully(socket_stream)
 
         return handle
+
+
+def _address(stream: trio.SocketStream) -> str:
+    """The client's; none where it has reset the connection already."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""
 
 
 async def _guarded(task: Task) -> None:

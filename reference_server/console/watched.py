@@ -91,7 +91,7 @@ class _WatchedPop3(_Watched, Pop3Session):
         return "pop3"
 
     def client(self) -> tuple[str, str]:
-        return "", self.maildrop.user if self.maildrop is not None else ""
+        return self.peer, self.maildrop.user if self.maildrop is not None else ""
 
 
 class _WatchedImap(_Watched, ImapSession):
@@ -99,7 +99,7 @@ class _WatchedImap(_Watched, ImapSession):
         return "imap"
 
     def client(self) -> tuple[str, str]:
-        return "", self.user
+        return self.peer, self.user
 
     def push(self) -> bytes:
         return self._said(super().push())

@@ -36,6 +36,7 @@ class ImapCore(Dialogue):
         wake: The carrier's: called in any thread when `push` may have something to send.
         enabled: Names in upper case that ENABLE or their use switched on (RFC 5161 §3).
         view: The selected mailbox.
+        peer: The client's address, ``""`` where there is none.
     """
 
     context: Context
@@ -48,6 +49,7 @@ class ImapCore(Dialogue):
     user: str = ""
     enabled: set[str] = field(default_factory=set)
     view: View | None = None
+    peer: str = ""
     _out: bytearray = field(default_factory=bytearray)
     _take_line: Callable[[bytes], None] | None = None
     _reader: CommandReader = field(init=False)

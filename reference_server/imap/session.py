@@ -34,10 +34,12 @@ class ImapSession(Resync):
         return Completion("BAD", "DONE expected")
 
 
-async def serve_imap(stream: trio.abc.Stream, context: Context, *, implicit_tls: bool) -> None:
+async def serve_imap(
+    stream: trio.abc.Stream, context: Context, *, implicit_tls: bool, peer: str = ""
+) -> None:
     """Serve one connection to its end."""
     alarm = Alarm()
-    session = context.variant(ImapSession)(context, tls=implicit_tls, wake=alarm.ring)
+    session = context.variant(ImapSession)(context, tls=implicit_tls, peer=peer, wake=alarm.ring)
     tls = context.tls.of(Protocol.IMAPS if implicit_tls else Protocol.IMAP)
     connection = Connection(session, context.variant(StreamCarrier)(stream), alarm, tls)
     await connection.run(context.world.limits.imap_idle_s)

@@ -44,6 +44,7 @@ class Pop3Core(Dialogue):
     wants_tls: STLS was answered +OK: the carrier runs the handshake and calls `tls_started`.
     closing: The carrier sends what is left and closes.
     tls_facts: What is known of the TLS of this connection; the carrier sets it.
+    peer: The client's address, ``""`` where there is none.
     """
 
     context: Context
@@ -53,6 +54,7 @@ class Pop3Core(Dialogue):
     closing: bool = False
     tls_facts: TlsFacts | None = None
     maildrop: Maildrop | None = None
+    peer: str = ""
     _name: str = ""
     _out: bytearray = field(default_factory=bytearray)
     _lines: LineBuffer = field(default_factory=lambda: LineBuffer(MAX_AUTH_LINE))

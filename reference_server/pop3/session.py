@@ -117,10 +117,12 @@ class Pop3Session(Pop3Core):
         return ok("Bye")
 
 
-async def serve_pop3(stream: trio.abc.Stream, context: Context, *, implicit_tls: bool) -> None:
+async def serve_pop3(
+    stream: trio.abc.Stream, context: Context, *, implicit_tls: bool, peer: str = ""
+) -> None:
     """Serve one connection to its end."""
     carrier = context.variant(StreamCarrier)(stream)
-    session = context.variant(Pop3Session)(context, tls=implicit_tls)
+    session = context.variant(Pop3Session)(context, tls=implicit_tls, peer=peer)
     tls = context.tls.of(Protocol.POP3S if implicit_tls else Protocol.POP3)
     try:
         if implicit_tls:

@@ -29,6 +29,16 @@ def test_a_session_is_shown_with_its_octets_and_without_its_secrets(console) -> 
     assert "No session has this" in console.get("/sessions?q=nobody-said-this")
 
 
+@pytest.mark.parametrize("protocol", [Protocol.SMTP, Protocol.LMTP, Protocol.POP3, Protocol.IMAP])
+def test_sessions_of_every_protocol_say_who_came(console, protocol: Protocol) -> None:
+    with socket.create_connection(console.place(protocol), timeout=10) as client:
+        assert client.recv(1000)
+        page = console.wait_for("/sessions/1", "goes on")
+    assert "<dd>127.0.0.1</dd>" in page
+    assert protocol in page
+    console.wait_for("/sessions/1", ", closed ")
+
+
 def test_octets_of_clients_are_escaped(console) -> None:
     with socket.create_connection(console.place(Protocol.SMTP), timeout=10) as client:
         client.recv(1000)
