@@ -79,8 +79,12 @@ def _seven_bits(octets: bytes) -> bytes:
     return octets + CRLF
 
 
+# No name of a program: some filters stop those whatever is in them.
+_NAME: Final = "notes.dat"
+
+
 def _attached(
-    octets: bytes, encoding: bytes = b"base64", encode: Encoder = _base64, name: bytes = b"test.com"
+    octets: bytes, encoding: bytes = b"base64", encode: Encoder = _base64, name: bytes = _NAME.encode()
 ) -> bytes:
     return (
         b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: %s\r\n"
@@ -88,7 +92,7 @@ def _attached(
     ) + encode(octets)
 
 
-def zipped(octets: bytes, name: str = "test.com") -> bytes:
+def zipped(octets: bytes, name: str = _NAME) -> bytes:
     """An archive with this as its one member."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -132,9 +136,9 @@ VIRUS_WRAPPINGS: Final[Mapping[str, Wrapping]] = {
     ),
     "nested": lambda octets: _mime(_multipart(_TEXT, _nested(octets))),
     "forwarded": lambda octets: _mime(_multipart(_TEXT, _forwarded(octets))),
-    "zip": lambda octets: _mime(_multipart(_TEXT, _attached(zipped(octets), name=b"test.zip"))),
+    "zip": lambda octets: _mime(_multipart(_TEXT, _attached(zipped(octets), name=b"notes.zip"))),
     "zip in zip": lambda octets: _mime(
-        _multipart(_TEXT, _attached(zipped(zipped(octets), "inner.zip"), name=b"test.zip"))
+        _multipart(_TEXT, _attached(zipped(zipped(octets), "inner.zip"), name=b"notes.zip"))
     ),
 }
 SPAM_WRAPPINGS: Final[Mapping[str, Wrapping]] = {
