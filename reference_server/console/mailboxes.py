@@ -10,7 +10,7 @@ from harness.mua.message import Header, read_header_block
 from reference_server.host import RunningHost
 from reference_server.store import Store
 
-__all__ = ["Box", "Boxes", "Place", "Row"]
+__all__ = ["MAX_SEARCHED", "Box", "Boxes", "Place", "Row"]
 
 # Ours: what is read of a message for a list, what is searched of it, and how many messages are searched.
 _HEAD_OCTETS: Final = 16 * 1024
@@ -104,7 +104,8 @@ class Boxes:
         """The messages that came last, the last one first; of one mailbox or of all.
 
         Args:
-            wanted: Words in header or text that a message has to have, in any case; of the last `MAX_SEARCHED`.
+            wanted: Words in header or text that a message has to have, in any case; the last `MAX_SEARCHED` of each
+                host are looked at.
         """
         rows = [
             row

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from harness.target import Protocol
-from reference_server.console.mailboxes import Box, Boxes, Place, Row
+from reference_server.console.mailboxes import MAX_SEARCHED, Box, Boxes, Place, Row
 from reference_server.console.site import Site
 from reference_server.console.trial import Kind, Trial, TrialFailed, send
 from reference_server.web.mail.html import frame_policy
@@ -40,6 +40,7 @@ class MailPages:
             "box": box,
             "query": query,
             "total": sum(each.messages for each in boxes if box is None or each == box),
+            "searched": MAX_SEARCHED,
             "several": len(self._site.server.hosts) > 1,
         }
         return self._site.page(request, "mail.html.j2", context)

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from harness.target import Protocol, SocketAddress
+from reference_server.console import mailboxes
+from reference_server.console.pages import mail
 from reference_server.envelope import Envelope, Recipient
 from reference_server.relay.model import NextHop, Transport
 from reference_server.server import Server
@@ -80,6 +82,16 @@ def test_mail_is_listed_found_shown_and_cleared(console, deliver) -> None:
 
     assert "1 deleted." in console.post("/mail", action="clear").text
     assert console.client.get(f"/message?at={place}").status_code == 404
+
+
+def test_that_not_all_was_searched_is_said(console, deliver, monkeypatch) -> None:
+    monkeypatch.setattr(mailboxes, "MAX_SEARCHED", 1)
+    monkeypatch.setattr(mail, "MAX_SEARCHED", 1)
+    for subject in (b"one", b"two"):
+        deliver(b"Subject: " + subject + b"\r\n\r\n")
+    page = console.get("/?q=one")
+    assert "Nothing was found." in page
+    assert "Only the latest 1 of each host were searched." in page
 
 
 def test_a_chosen_message_is_deleted_and_the_others_stay(console, deliver) -> None:
