@@ -4,7 +4,12 @@ from reference_server.clock import Clock
 from reference_server.console import recorder
 from reference_server.console.news import News
 from reference_server.console.recorder import Recorder
+from reference_server.console.watched import watchers
+from reference_server.faults import Faults, known_faults
+from reference_server.imap.session import ImapSession
 from reference_server.journal import Direction
+from reference_server.pop3.session import Pop3Session
+from reference_server.smtp.session import SmtpSession
 
 
 def test_the_beginning_of_a_session_is_kept_and_the_rest_counted(monkeypatch) -> None:
@@ -40,3 +45,15 @@ def test_those_that_are_over_are_forgotten_when_asked_for() -> None:
     assert kept.open_sessions() == 1
     kept.forget_sessions()
     assert [session.number for session in kept.sessions()] == [going_on.number]
+
+
+def test_every_fault_of_a_session_can_be_switched_on_while_sessions_are_watched() -> None:
+    kept, faults = Recorder(Clock(), News()), Faults()
+    faults.watch(*watchers(kept))
+    for name in known_faults():
+        faults.switch_on(name)
+        for base in (SmtpSession, Pop3Session, ImapSession):
+            made = faults.variant(base)
+            assert issubclass(made, base)
+            assert getattr(made, "recorder", None) is kept, name  # what watches is in front of it
+        faults.switch_off(name)
