@@ -50,11 +50,13 @@ class AfterQueue(threading.Thread):
         dies: What is in a message in whose midst the filter closes the connection.
     """
 
-    def __init__(self, back: Place, place: Place | None = None, *, lmtp: bool = False) -> None:
+    def __init__(
+        self, back: Place, place: Place | None = None, *, lmtp: bool = False, dies: bytes = b"DIE"
+    ) -> None:
         super().__init__()
         self._back, self._lmtp = back, lmtp
         self.seen: list[bytes] = []
-        self.refuses, self.dies = b"REFUSE", b"DIE"
+        self.refuses, self.dies = b"REFUSE", dies
         self._listener = socket.create_server((place.host, place.port) if place else ("127.0.0.1", 0))
         self.place = Place("127.0.0.1", self._listener.getsockname()[1])
 
@@ -174,8 +176,7 @@ def test_mail_waits_in_the_queue_while_the_filter_is_down_and_in_mid_message(too
     send(server, tools.HAM)
     until(lambda: queue.entries() and queue.entries()[0].recipients[0].attempts)
     assert not tools.inbox(server.store)
-    with filtering(back, place) as amavis:
-        amavis.dies = b"To: bob"
+    with filtering(back, place, dies=b"To: bob") as amavis:
         until(lambda: amavis.seen)
         assert not tools.inbox(server.store)
         assert queue.entries()
