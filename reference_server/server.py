@@ -278,14 +278,18 @@ def warn_of_open_relay(host: Host) -> None:
 def serve(*, world: World | None = None, faults: Iterable[str] = ()) -> Iterator[Target]:
     """A running server's target; the server ends with the context.
 
-    Without a world it is that of one server, with filters that can be put out of service.
+    Without a world it is that of one server, with filters that can be put out of service; where it is to deviate in
+    something else, without them: those deviations are of the way that mail takes past no filter.
 
     The rest of the world is not the server's: it asks the DNS that the target names, and sends to the exchanger that
     it finds there, so that a check can play both (`Target.outside`). A machine with one loopback address has no room
     for an outside: the target names none.
     """
+    faults = tuple(faults)
     with ExitStack() as kept:
         switch = None
+        if world is None and faults and not any(name.startswith("filters.") for name in faults):
+            world = ONE_SERVER
         if world is None:
             directory = kept.enter_context(TemporaryDirectory(prefix="mailproof-"))
             world, switch = switched(FILTERED, Path(directory) / "filters-are-down")

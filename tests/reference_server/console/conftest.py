@@ -1,7 +1,6 @@
 """A running world with its console, somebody who asks for pages, and a browser that looks at them."""
 
 import re
-import shutil
 import smtplib
 import time
 from collections.abc import Callable, Iterator
@@ -58,19 +57,6 @@ def console() -> Iterator[Visitor]:
         visitor = Visitor(server, url)
         yield visitor
         visitor.client.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Debian's Chromium, driven by playwright."""
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no program named chromium is on the PATH")
-    with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

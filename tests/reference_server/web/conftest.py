@@ -8,7 +8,6 @@ import imaplib
 import json
 import os
 import re
-import shutil
 import ssl
 import subprocess
 import time
@@ -196,19 +195,3 @@ def mailboxes(target: Target) -> Iterator[list[Mailbox]]:
     yield boxes
     for box in boxes:
         box.imap.logout()
-
-
-# The browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Debian's Chromium, driven by playwright."""
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no program named chromium is on the PATH")
-    with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
