@@ -5,20 +5,20 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import jinja2
 import trio
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from harness.mua.screen import line, safe
+from harness.mua.screen import line
 from reference_server.console import words
 from reference_server.console.news import News
 from reference_server.console.recorder import Recorder
 from reference_server.relay.queue_files import QueueFiles
 from reference_server.web.mail.html import Cleaner
 from reference_server.web.sessions import same
+from reference_server.web.templates_of import templates_of
 
 if TYPE_CHECKING:
     from reference_server.server import Server
@@ -42,6 +42,14 @@ _PAGES: Final = (
     ("/faults", "Faults"),
 )
 
+_FILTERS: Final[Mapping[str, Callable[..., object]]] = {
+    "octets": words.octets,
+    "clock": words.clock,
+    "day": words.day,
+    "lines": words.wire_lines,
+    "counted": words.counted,
+}
+
 T = TypeVar("T")
 
 
@@ -60,7 +68,7 @@ class Site:
         self.csrf = secrets.token_urlsafe(32)
         self.cleaner = Cleaner()
         self._notes: list[str] = []
-        self._templates = _environment()
+        self._templates = templates_of("reference_server.console", _FILTERS)
 
     async def form(self, request: Request) -> FormData:
         """The form of a request, filled in on a page of ours.
@@ -111,23 +119,3 @@ class Site:
         """A page that says what went wrong."""
         context = {"title": HTTPStatus(status).phrase, "text": line(text, 600)}
         return self.page(request, "problem.html.j2", context, status=status)
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reference_server.console"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "line": line,
-        "safe_text": safe,
-        "octets": words.octets,
-        "clock": words.clock,
-        "day": words.day,
-        "lines": words.wire_lines,
-        "counted": words.counted,
-    }
-    return environment

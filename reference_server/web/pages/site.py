@@ -2,20 +2,19 @@
 
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-import jinja2
 import trio
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from harness.mua.screen import line, safe
+from harness.mua.screen import line
 from reference_server.web.mail.connection import Connection
 from reference_server.web.mail.folders import Folder, Use, list_folders
 from reference_server.web.mail.html import Cleaner
@@ -24,8 +23,11 @@ from reference_server.web.mail.places import Place
 from reference_server.web.mail.reading import Message, fetch_message, keys_for
 from reference_server.web.mail.watching import Watcher
 from reference_server.web.sessions import Attempts, Session, Sessions, same
+from reference_server.web.templates_of import templates_of
 
 if TYPE_CHECKING:
+    import jinja2
+
     from harness.sealed.keys import Keys
 
 __all__ = ["Desk", "NotSignedIn", "Site", "listing_url"]
@@ -196,21 +198,9 @@ def listing_url(folder: Folder | bytes, **more: str | int) -> str:
     return "/mail?" + urlencode({"folder": mailbox.decode("latin-1")} | {k: v for k, v in more.items() if v})
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reference_server.web"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "line": line,
-        "safe_text": safe,
-        "octets": _octets,
-        "day": _day,
-        "moment": _moment,
-    }
+def _environment() -> "jinja2.Environment":
+    filters: dict[str, Callable[..., object]] = {"octets": _octets, "day": _day, "moment": _moment}
+    environment = templates_of("reference_server.web", filters)
     environment.globals |= {"listing_url": listing_url, "urlencode": urlencode}
     return environment
 
