@@ -81,7 +81,7 @@ class TlsSocket(ssl.SSLSocket):
     asked_name: str | None = None
     exporter_secret: bytes | None = None
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002
+    def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002 (ssl.SSLSocket has it so)
         """Step by step, so that nobody waits for a peer while others may take a step."""
         timeout_s = self.gettimeout()
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
