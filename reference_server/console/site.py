@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import trio
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -16,8 +15,8 @@ from reference_server.console import words
 from reference_server.console.news import News
 from reference_server.console.recorder import Recorder
 from reference_server.relay.queue_files import QueueFiles
+from reference_server.web.forms import believed_form
 from reference_server.web.mail.html import Cleaner
-from reference_server.web.sessions import same
 from reference_server.web.templates_of import templates_of
 
 if TYPE_CHECKING:
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Site"]
 
-# Ours: fields of one form, and octets of a field.
+# Ours: fields of one form.
 _MAX_FIELDS: Final = 2000
-_MAX_FIELD_OCTETS: Final = 2 * 1024 * 1024
 # Ours: what is said on the next page, at most.
 _MAX_NOTES: Final = 5
 
@@ -76,12 +74,13 @@ class Site:
         Raises:
             HTTPException: 403 for a form of elsewhere, 400 for what is no form.
         """
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            raise HTTPException(403, "This form is not from here.")
-        form = await request.form(max_files=0, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_OCTETS)
-        if not same(str(form.get("csrf", "")), self.csrf):
-            raise HTTPException(403, "This form is too old. Load the page again, and send it once more.")
-        return form
+        return await believed_form(
+            request,
+            self.csrf,
+            most_files=0,
+            most_fields=_MAX_FIELDS,
+            too_old="This form is too old. Load the page again, and send it once more.",
+        )
 
     async def aside(self, work: Callable[[], T]) -> T:
         """What blocks: the store, a host that goes up or down."""

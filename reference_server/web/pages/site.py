@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 import trio
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from harness.mua.screen import line
+from reference_server.web.forms import believed_form
 from reference_server.web.mail.connection import Connection
 from reference_server.web.mail.folders import Folder, Use, list_folders
 from reference_server.web.mail.html import Cleaner
@@ -22,7 +22,7 @@ from reference_server.web.mail.person import MailSystem, Person
 from reference_server.web.mail.places import Place
 from reference_server.web.mail.reading import Message, fetch_message, keys_for
 from reference_server.web.mail.watching import Watcher
-from reference_server.web.sessions import Attempts, Session, Sessions, same
+from reference_server.web.sessions import Attempts, Session, Sessions
 from reference_server.web.templates_of import templates_of
 
 if TYPE_CHECKING:
@@ -36,10 +36,9 @@ __all__ = ["Desk", "NotSignedIn", "Site", "listing_url"]
 _RECENT: Final = 4
 _RECENT_OCTETS: Final = 16 * 1024 * 1024
 
-# Ours: fields and files of one form, and octets of a field.
+# Ours: fields and files of one form.
 _MAX_FIELDS: Final = 1200
 _MAX_FILES: Final = 50
-_MAX_FIELD_OCTETS: Final = 2 * 1024 * 1024
 
 
 class NotSignedIn(Exception):
@@ -96,17 +95,13 @@ class Site:
         Raises:
             HTTPException: 403 for a form of elsewhere, 400 for what is no form.
         """
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            raise HTTPException(403, "This form is not from here.")
-        form = await request.form(
-            max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_OCTETS
+        return await believed_form(
+            request,
+            csrf,
+            most_files=_MAX_FILES,
+            most_fields=_MAX_FIELDS,
+            too_old="This form is too old. Go back, load the page again, and send it once more.",
         )
-        if not csrf or not same(str(form.get("csrf", "")), csrf):
-            await form.close()
-            raise HTTPException(
-                403, "This form is too old. Go back, load the page again, and send it once more."
-            )
-        return form
 
     def welcome(self, person: Person) -> Session[Desk]:
         """A session for somebody whom the server let in."""
